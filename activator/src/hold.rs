@@ -1,0 +1,165 @@
+//! A request that waits for a pod: until one has room, its deadline passes, the revision fails, or its client leaves.
+
+pub(crate) mod queue;
+pub(crate) mod share;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use proxy::Failure;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    metrics::Woke,
+    pick::Lease,
+    revision::{Entered, Revision},
+};
+use queue::Number;
+use share::PATIENCE;
+
+/// How long a request waits for a revision that is known to fail; demand goes out all the while, so the next try counts.
+pub(crate) const FAILING_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a waiter is told: a place in a pod, or why there will be none.
+pub(crate) type Verdict = Result<Grant, Arc<str>>;
+
+/// A place in a pod, for one who waited.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) lease: Lease,
+    /// When the revision's first pod took requests, if it had none before.
+    pub(crate) woke: Option<Instant>,
+}
+
+/// The bound on held requests of the whole process.
+#[derive(Debug)]
+pub(crate) struct Room {
+    taken: AtomicUsize,
+    size: usize,
+}
+
+impl Room {
+    pub(crate) fn new(size: usize) -> Self {
+        Self { taken: AtomicUsize::new(0), size }
+    }
+
+    /// Held requests now.
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was room. One who was in before is let in again in any case: it is not to be lost.
+    pub(crate) fn enter(&self, again: bool) -> bool {
+        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
+        let fits = again || taken < self.size;
+        if !fits {
+            self.taken.fetch_sub(1, Ordering::Relaxed);
+        }
+        fits
+    }
+
+    pub(crate) fn leave(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How a request came to its place.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Its place in the order of arrival, should it have to wait again.
+    pub(crate) number: Option<Number>,
+    /// Whether the revision had no pod when it came.
+    pub(crate) cold: bool,
+    /// Whether it was the one that woke the revision.
+    pub(crate) first: bool,
+    /// When the first pod took requests.
+    pub(crate) woke: Option<Instant>,
+    /// Time spent waiting, over all times.
+    pub(crate) waited: Duration,
+}
+
+/// Stays in the queue while it lives; leaves when dropped, which is how a departed client is noticed.
+struct Ticket {
+    revision: Arc<Revision>,
+    number: Number,
+    entered: Instant,
+    end: Woke,
+    _held: proxy::meter::MeterGuard,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.revision.leave(self.number, self.entered, self.end);
+    }
+}
+
+/// Waits for a place. `arrived` is when the request came, `deadline` when it stops waiting.
+///
+/// # Errors
+/// The limit that was met. Dropping the future takes the request out of the queue.
+pub(crate) async fn wait(
+    revision: &Arc<Revision>,
+    arrived: Instant,
+    deadline: Instant,
+    held: &mut Held,
+) -> Result<Lease, Failure> {
+    let entered = Instant::now();
+    let Entered { number, cold, first, failing, receiver } = revision.enter(arrived, held.number)?;
+    let ticket =
+        Ticket { revision: Arc::clone(revision), number, entered, end: Woke::Departed, _held: revision.meter.enter() };
+    held.cold |= cold;
+    held.first |= first;
+    held.number = Some(number);
+    let verdict = sit(ticket, receiver, arrived, deadline, failing).await;
+    held.waited += entered.elapsed();
+    match verdict {
+        Some(Ok(grant)) => {
+            held.woke = held.woke.or(grant.woke.filter(|_| cold));
+            Ok(grant.lease)
+        }
+        Some(Err(why)) => Err(Failure::RevisionFailed(why.as_ref().to_owned())),
+        None => Err(Failure::HoldTimeout),
+    }
+}
+
+/// `None`: the deadline passed.
+async fn sit(
+    mut ticket: Ticket,
+    mut receiver: oneshot::Receiver<Verdict>,
+    arrived: Instant,
+    deadline: Instant,
+    failing: bool,
+) -> Option<Verdict> {
+    let mut patient = arrived.elapsed() < PATIENCE;
+    let mut failing = failing;
+    loop {
+        tokio::select! {
+            biased;
+            verdict = &mut receiver => return verdict.ok(),
+            () = sleep_until(deadline) => break,
+            () = sleep_until(arrived + PATIENCE), if patient => {
+                patient = false;
+                ticket.revision.place_free();
+            }
+            () = sleep_until(ticket.entered + FAILING_PATIENCE), if failing => {
+                failing = false;
+                if let Some(why) = ticket.revision.failure() {
+                    ticket.end = Woke::Failed;
+                    return Some(Err(why));
+                }
+            }
+        }
+    }
+    ticket.end = Woke::Timeout;
+    // Out of the queue first: then nobody can call it any more, and what was said until then is not lost.
+    drop(ticket);
+    receiver.try_recv().ok()
+}

@@ -1,0 +1,336 @@
+//! The live state of one revision: its pods, who waits for them, and what the hub says. Survives new routing tables.
+//!
+//! The path of a warm request ([`Revision::take`]) takes no lock. Whoever waits, and whatever changes pods, goes
+//! through one short lock. A place that becomes free looks whether somebody waits *after* it was given back, and a
+//! waiter looks for a place *after* it stands in the queue: so one of the two always sees the other.
+
+mod live;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock, Weak,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use http::StatusCode;
+use parking_lot::Mutex;
+use proxy::{Failure, meter::Meter, upstream::Pool};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until},
+};
+use wire::{Protocol, Up};
+
+use crate::{
+    demand::Say,
+    hold::{
+        Room, Verdict,
+        queue::{Number, Waiter},
+        share::{Cap, Load},
+    },
+    metrics::{Metrics, RevisionMetrics, Woke},
+    pick::{self, Lease, Slot},
+    table::facts::{RevisionFacts, Standing},
+    wakes::Wakes,
+};
+use live::Live;
+
+/// What all revisions of the process share.
+pub(crate) struct Shared {
+    pub(crate) room: Room,
+    pub(crate) hold_timeout: Duration,
+    pub(crate) pool: Pool,
+    pub(crate) metrics: Metrics,
+    pub(crate) wakes: Wakes,
+    /// To the hub; dropped when there is none.
+    pub(crate) tell: Box<dyn Fn(Up) + Send + Sync>,
+}
+
+/// One revision.
+pub(crate) struct Revision {
+    pub(crate) uid: Box<str>,
+    pub(crate) namespace: Box<str>,
+    pub(crate) app: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) protocol: Protocol,
+    /// Hard limit of one pod, 0 = none.
+    pub(crate) limit: u32,
+    pub(crate) request_timeout: Duration,
+    /// Counts the held.
+    pub(crate) meter: Meter,
+    target: AtomicU32,
+    desired: AtomicU32,
+    activators: AtomicU32,
+    ready: ArcSwap<Vec<Arc<Slot>>>,
+    waiting: AtomicUsize,
+    live: Mutex<Live>,
+    metrics: OnceLock<RevisionMetrics>,
+    shared: Arc<Shared>,
+    this: Weak<Self>,
+}
+
+/// What one who begins to wait gets.
+pub(crate) struct Entered {
+    pub(crate) number: Number,
+    /// No pod was there.
+    pub(crate) cold: bool,
+    /// Nobody waited for the first pod yet: this one wakes the revision.
+    pub(crate) first: bool,
+    /// The revision is known to fail.
+    pub(crate) failing: bool,
+    pub(crate) receiver: oneshot::Receiver<Verdict>,
+}
+
+impl std::fmt::Debug for Revision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Revision({}/{} {})", self.namespace, self.name, self.uid)
+    }
+}
+
+impl Revision {
+    pub(crate) fn new(facts: &RevisionFacts, shared: Arc<Shared>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            uid: facts.uid.clone(),
+            namespace: facts.namespace.clone(),
+            app: facts.app.clone(),
+            name: facts.name.clone(),
+            protocol: facts.protocol,
+            limit: facts.limit,
+            request_timeout: facts.request_timeout,
+            meter: Meter::new(),
+            target: AtomicU32::new(1),
+            desired: AtomicU32::new(0),
+            activators: AtomicU32::new(1),
+            ready: ArcSwap::default(),
+            waiting: AtomicUsize::new(0),
+            live: Mutex::default(),
+            metrics: OnceLock::new(),
+            shared,
+            this: this.clone(),
+        })
+    }
+
+    /// A place in a pod, if one has room and nobody waits.
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Lease> {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        let ready = self.ready.load();
+        let cap = if self.limit > 0 {
+            Cap::Limit(self.limit)
+        } else if ready.len() as u32 >= self.desired.load(Ordering::Relaxed) {
+            Cap::Open
+        } else {
+            self.live.lock().cap(&self.load_of(&ready), true, Instant::now())
+        };
+        let slot = pick::choose(&ready, cap)?;
+        Some(Lease::new(Arc::clone(slot), Arc::clone(self)))
+    }
+
+    /// Lets a request into the queue. It may be called before this returns.
+    ///
+    /// # Errors
+    /// Too many wait.
+    pub(crate) fn enter(&self, arrived: Instant, number: Option<Number>) -> Result<Entered, Failure> {
+        if !self.shared.room.enter(number.is_some()) {
+            return Err(Failure::HoldFull);
+        }
+        self.metrics().held.inc();
+        let (sender, receiver) = oneshot::channel();
+        let now = Instant::now();
+        let mut live = self.live.lock();
+        let cold = self.ready.load().is_empty();
+        let first = cold && live.waking.is_none();
+        if first {
+            live.waking = Some(now);
+        }
+        let number = live.queue.enter(Waiter { arrived, sender }, number);
+        self.waiting.store(live.queue.len(), Ordering::SeqCst);
+        self.release(&mut live, now);
+        self.demand(&mut live, now);
+        Ok(Entered { number, cold, first, failing: live.failure.is_some(), receiver })
+    }
+
+    /// A request is over.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        self.metrics().answered(status);
+    }
+
+    /// A request no longer waits: it was called, met its deadline (`end` says so), or its client left.
+    pub(crate) fn leave(&self, number: Number, entered: Instant, end: Woke) {
+        let metrics = self.metrics();
+        metrics.held.dec();
+        metrics.hold_seconds.observe(entered.elapsed().as_secs_f64());
+        self.shared.room.leave();
+        let mut live = self.live.lock();
+        if !live.queue.leave(number) {
+            return;
+        }
+        self.waiting.store(live.queue.len(), Ordering::SeqCst);
+        if live.queue.is_empty() {
+            self.woke(&mut live, end);
+        }
+        self.demand(&mut live, Instant::now());
+    }
+
+    /// A place became free, or somebody's patience ended: calls those who are next.
+    pub(crate) fn place_free(&self) {
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            let now = Instant::now();
+            let mut live = self.live.lock();
+            self.release(&mut live, now);
+            self.demand(&mut live, now);
+        }
+    }
+
+    /// Why it cannot start, if so.
+    pub(crate) fn failure(&self) -> Option<Arc<str>> {
+        self.live.lock().failure.clone()
+    }
+
+    /// The hub says that a pod answers, and which share of its places is ours while more pods are to come.
+    pub(crate) fn up(&self, address: SocketAddr, share: u32) {
+        self.change(|live, now| live.endpoints.up(address, share, now));
+    }
+
+    /// The hub says that a pod drains.
+    pub(crate) fn down(&self, address: SocketAddr) {
+        self.change(|live, now| live.endpoints.down(address, now));
+    }
+
+    /// The hub says which pods answer.
+    pub(crate) fn announced(&self, addresses: &[SocketAddr]) {
+        self.change(|live, now| live.endpoints.announced(addresses, now));
+    }
+
+    /// The slices say which pods there are.
+    pub(crate) fn listed(&self, listed: &BTreeMap<SocketAddr, bool>) {
+        self.change(|live, now| live.endpoints.listed(listed, now));
+    }
+
+    /// A pod refused a connection.
+    pub(crate) fn refused(&self, address: SocketAddr) {
+        self.change(|live, now| live.endpoints.refused(address, now));
+    }
+
+    /// How many pods the autoscaler wants; 0 when the hub is away and nobody knows.
+    pub(crate) fn set_desired(&self, desired: u32, activators: u32) {
+        self.activators.store(activators.max(1), Ordering::Relaxed);
+        let before = self.desired.swap(desired, Ordering::Relaxed);
+        self.change(|live, now| live.desired_changed(before, desired, now));
+    }
+
+    /// Requests that one pod should carry.
+    pub(crate) fn set_target(&self, target: f64) {
+        self.target.store(target.ceil().max(1.0) as u32, Ordering::Relaxed);
+    }
+
+    /// What the Revision's conditions say. Those who wait are told at the moment that a failure appears.
+    pub(crate) fn stands(&self, standing: &Standing) {
+        let mut live = self.live.lock();
+        if live.standing == *standing {
+            return;
+        }
+        live.standing = standing.clone();
+        match standing {
+            Standing::Failed(why) if self.ready.load().is_empty() => {
+                let why: Arc<str> = format!("revision {} cannot start: {why}", self.name).into();
+                live.failure = Some(Arc::clone(&why));
+                self.dismiss(&mut live, &why);
+            }
+            _ => live.failure = None,
+        }
+    }
+
+    /// The Revision was deleted.
+    pub(crate) fn gone(&self) {
+        let why: Arc<str> = format!("revision {} was deleted", self.name).into();
+        let mut live = self.live.lock();
+        live.failure = Some(Arc::clone(&why));
+        self.dismiss(&mut live, &why);
+        drop(live);
+        self.shared.metrics.forget(&self.labels());
+    }
+
+    /// Says to the hub how many wait, if any do.
+    pub(crate) fn repeat_demand(&self) -> Option<Up> {
+        let mut live = self.live.lock();
+        let held = live.queue.len() as u32;
+        let held = live.pace.repeat(held, Instant::now())?;
+        Some(self.demand_of(held))
+    }
+
+    /// For `/debug/state`.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        let ready = self.ready.load();
+        let endpoint =
+            |slot: &Arc<Slot>| serde_json::json!({"address": slot.address, "outstanding": slot.outstanding()});
+        let live = self.live.lock();
+        serde_json::json!({
+            "namespace": self.namespace, "app": self.app, "revision": self.name, "uid": self.uid,
+            "endpoints": ready.iter().map(endpoint).collect::<Vec<_>>(),
+            "held": live.queue.len(),
+            "desired": self.desired.load(Ordering::Relaxed),
+            "failure": live.failure.as_deref(),
+        })
+    }
+
+    fn this(&self) -> Arc<Self> {
+        self.this.upgrade().expect("whoever calls has an Arc of it")
+    }
+
+    /// Namespace, app and name.
+    pub(crate) fn labels(&self) -> [&str; 3] {
+        [&self.namespace, &self.app, &self.name]
+    }
+
+    fn metrics(&self) -> &RevisionMetrics {
+        self.metrics.get_or_init(|| self.shared.metrics.revision(&self.labels()))
+    }
+
+    fn load_of(&self, ready: &[Arc<Slot>]) -> Load {
+        Load {
+            limit: self.limit,
+            target: self.target.load(Ordering::Relaxed),
+            desired: self.desired.load(Ordering::Relaxed),
+            activators: self.activators.load(Ordering::Relaxed),
+            ready: ready.len() as u32,
+            held: self.waiting.load(Ordering::SeqCst) as u32,
+            outstanding: pick::outstanding(ready),
+        }
+    }
+
+    fn demand_of(&self, held: u32) -> Up {
+        Up::Demand { revision_uid: self.uid.to_string(), held }
+    }
+
+    /// Tells the hub about a changed number of waiters, at the pace that `demand` sets.
+    fn demand(&self, live: &mut Live, now: Instant) {
+        match live.pace.changed(live.queue.len() as u32, now) {
+            Say::Nothing => {}
+            Say::Now(held) => (self.shared.tell)(self.demand_of(held)),
+            Say::Later(at) => self.later(at, |revision| {
+                let mut live = revision.live.lock();
+                let held = live.queue.len() as u32;
+                if let Some(held) = live.pace.due(held, Instant::now()) {
+                    (revision.shared.tell)(revision.demand_of(held));
+                }
+            }),
+        }
+    }
+
+    fn later(&self, at: Instant, what: impl FnOnce(&Self) + Send + 'static) {
+        let this = self.this.clone();
+        tokio::spawn(async move {
+            sleep_until(at).await;
+            if let Some(revision) = this.upgrade() {
+                what(&revision);
+            }
+        });
+    }
+}

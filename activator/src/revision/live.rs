@@ -1,0 +1,187 @@
+//! The part of a revision that is behind its lock, and what happens under it.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::Revision;
+use crate::{
+    demand::Pace,
+    endpoints::Endpoints,
+    hold::{
+        Grant,
+        queue::Queue,
+        share::{Cap, Load, PATIENCE},
+    },
+    metrics::{Phase, Woke},
+    pick::{self, Lease, Slot},
+    table::facts::Standing,
+};
+
+/// Pods that have not come for this long are not waited for any more: the cluster may have no room for them.
+const SHORTAGE_MAX: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    pub(super) endpoints: Endpoints,
+    pub(super) queue: Queue,
+    pub(super) pace: Pace,
+    pub(super) standing: Standing,
+    pub(super) failure: Option<Arc<str>>,
+    /// Since when somebody waits for the first pod.
+    pub(super) waking: Option<Instant>,
+    /// When there was a pod again after there had been none.
+    woke: Option<Instant>,
+    /// Pods known here: those that take requests, and those that still have some of ours.
+    slots: Vec<Arc<Slot>>,
+    /// When the autoscaler last wanted more.
+    raised: Option<Instant>,
+    /// The earliest time at which the endpoints are looked at again.
+    timer: Option<Instant>,
+}
+
+impl Live {
+    /// Most requests that one pod may have now.
+    pub(super) fn cap(&self, load: &Load, patient: bool, now: Instant) -> Cap {
+        let coming = self.raised.is_some_and(|raised| now < raised + SHORTAGE_MAX);
+        load.cap(patient && coming)
+    }
+
+    pub(super) fn desired_changed(&mut self, before: u32, desired: u32, now: Instant) {
+        if desired > before {
+            self.raised = Some(now);
+        }
+    }
+}
+
+impl Revision {
+    /// Changes what is known of pods; publishes the result and calls waiters.
+    pub(super) fn change(&self, what: impl FnOnce(&mut Live, Instant)) {
+        let now = Instant::now();
+        let mut live = self.live.lock();
+        what(&mut live, now);
+        self.publish(&mut live, now);
+        self.release(&mut live, now);
+        self.demand(&mut live, now);
+    }
+
+    fn publish(&self, live: &mut Live, now: Instant) {
+        let (addresses, next) = live.endpoints.available(now);
+        self.look_again(live, next);
+        let before = self.ready.load_full();
+        if before.iter().map(|slot| slot.address).eq(addresses.iter().copied()) {
+            return;
+        }
+        let mut ready = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let known = live.slots.iter().find(|slot| slot.address == address);
+            let slot = known.cloned().unwrap_or_else(|| Slot::new(address));
+            slot.give(live.endpoints.share(address));
+            ready.push(slot);
+        }
+        for slot in before.iter() {
+            if !ready.iter().any(|other| other.address == slot.address) {
+                self.shared.pool.retire(slot.address);
+            }
+        }
+        live.slots.retain(|slot| slot.outstanding() > 0);
+        for slot in &ready {
+            if !live.slots.iter().any(|other| other.address == slot.address) {
+                live.slots.push(Arc::clone(slot));
+            }
+        }
+        if before.is_empty() {
+            live.woke = Some(now);
+            live.failure = None;
+        }
+        let awake = !ready.is_empty();
+        self.ready.store(Arc::new(ready));
+        if awake {
+            self.woke(live, Woke::Ready);
+        }
+    }
+
+    /// Asks for another look when endpoints change by time alone; one timer a revision, or an earlier one.
+    fn look_again(&self, live: &mut Live, next: Option<Instant>) {
+        let Some(next) = next else { return };
+        if live.timer.is_some_and(|timer| timer <= next) {
+            return;
+        }
+        live.timer = Some(next);
+        self.later(next, move |revision| {
+            revision.change(|live, _| {
+                if live.timer == Some(next) {
+                    live.timer = None;
+                }
+            });
+        });
+    }
+
+    /// Gives places to those who are next, as long as pods may take more.
+    pub(super) fn release(&self, live: &mut Live, now: Instant) {
+        let ready = self.ready.load();
+        if ready.is_empty() || live.queue.is_empty() {
+            return;
+        }
+        // What moves from held to outstanding leaves the sum as it is, so the caps hold for the whole round.
+        let load = self.load_of(&ready);
+        let (patient, spent) = (live.cap(&load, true, now), live.cap(&load, false, now));
+        while let Some(arrived) = live.queue.first_arrived() {
+            let cap = if now < arrived + PATIENCE { patient } else { spent };
+            // What the hub gave us of each pod first: then all activators together fill the pods evenly.
+            let given = if self.limit == 0 { pick::least(&ready, Cap::Share(0)) } else { None };
+            let Some(slot) = given.or_else(|| pick::least(&ready, cap)) else { break };
+            let lease = Lease::new(Arc::clone(slot), self.this());
+            if let Some(lease) = hand_over(live, lease) {
+                lease.give_back();
+                break;
+            }
+        }
+        self.waiting.store(live.queue.len(), Ordering::SeqCst);
+    }
+
+    /// Tells everybody who waits that there will be no pod.
+    pub(super) fn dismiss(&self, live: &mut Live, why: &Arc<str>) {
+        while let Some(waiter) = live.queue.call() {
+            // One that has just left does not mind.
+            let _ = waiter.sender.send(Err(Arc::clone(why)));
+        }
+        self.waiting.store(0, Ordering::SeqCst);
+        self.woke(live, Woke::Failed);
+        self.demand(live, Instant::now());
+    }
+
+    /// The wait for the first pod is over.
+    pub(super) fn woke(&self, live: &mut Live, how: Woke) {
+        let Some(since) = live.waking.take() else { return };
+        let wake = since.elapsed();
+        self.shared.metrics.woke(how);
+        if how == Woke::Ready {
+            self.shared.metrics.phase(Phase::Wake, wake);
+        }
+        tracing::info!(
+            namespace = &*self.namespace,
+            app = &*self.app,
+            revision = &*self.name,
+            result = ?how,
+            wake_ms = wake.as_millis() as u64,
+            held = live.queue.len(),
+            "cold start"
+        );
+    }
+}
+
+/// Gives the place to the next one who is still there; `None` when somebody took it.
+fn hand_over(live: &mut Live, mut lease: Lease) -> Option<Lease> {
+    while let Some(waiter) = live.queue.call() {
+        let woke = live.woke;
+        match waiter.sender.send(Ok(Grant { lease, woke })) {
+            Err(Ok(grant)) => lease = grant.lease,
+            Ok(()) | Err(Err(_)) => return None,
+        }
+    }
+    Some(lease)
+}

@@ -1,0 +1,150 @@
+//! What is kept in memory of each object: only what routing needs. Pure readings of the objects.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use api::{Visibility, condition, labels};
+use wire::Protocol;
+
+use super::lean::{LeanApp, LeanRevision, LeanSlice};
+
+/// Namespace and name.
+pub(crate) type Key = (Box<str>, Box<str>);
+
+/// A `TodoApp`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct AppFacts {
+    /// Creation time in seconds: of two apps that claim a host the older one keeps it.
+    pub(crate) created: i64,
+    /// The generated host; `None` when it is not public.
+    pub(crate) host: Option<Box<str>>,
+    /// Hosts of the user's own; empty when it is not public.
+    pub(crate) own_hosts: Vec<Box<str>>,
+    pub(crate) cluster_port: Option<u16>,
+    pub(crate) targets: Vec<TargetFacts>,
+    /// Requests that one pod should carry.
+    pub(crate) pod_target: f64,
+}
+
+/// One entry of `status.traffic`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetFacts {
+    pub(crate) revision: Box<str>,
+    pub(crate) percent: u32,
+    pub(crate) tag: Option<TagFacts>,
+}
+
+/// A tag's own ways in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TagFacts {
+    /// `TAG-NAME`: name of its Service, first label of its hosts.
+    pub(crate) label: Box<str>,
+    /// The generated host; `None` when the app is not public.
+    pub(crate) host: Option<Box<str>>,
+    pub(crate) cluster_port: Option<u16>,
+}
+
+/// A `Revision`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RevisionFacts {
+    pub(crate) uid: Box<str>,
+    pub(crate) namespace: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) app: Box<str>,
+    pub(crate) limit: u32,
+    pub(crate) request_timeout: Duration,
+    pub(crate) protocol: Protocol,
+    pub(crate) standing: Standing,
+}
+
+/// Whether a revision can start, as its Ready condition says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// As far as is known.
+    #[default]
+    Good,
+    /// No; reason and message.
+    Failed(Box<str>),
+}
+
+/// An `EndpointSlice`'s pods: ready or not. `None` without the label that says whose they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SliceFacts {
+    pub(crate) revision_uid: Box<str>,
+    pub(crate) endpoints: BTreeMap<SocketAddr, bool>,
+}
+
+impl AppFacts {
+    pub(crate) fn of(app: &LeanApp) -> Self {
+        let name = app.metadata.name.as_deref().unwrap_or_default();
+        let public = app.spec.ingress.visibility == Visibility::Public;
+        let status = app.status.clone().unwrap_or_default();
+        let host = |url: &Option<String>| url.as_deref().filter(|_| public).and_then(host_of);
+        Self {
+            created: app.metadata.creation_timestamp.as_ref().map_or(i64::MAX, |time| time.0.as_second()),
+            host: host(&status.url),
+            own_hosts: if public {
+                app.spec.ingress.hosts.iter().map(|host| host.to_ascii_lowercase().into()).collect()
+            } else {
+                Vec::new()
+            },
+            cluster_port: status.cluster_port,
+            targets: status
+                .traffic
+                .iter()
+                .map(|target| TargetFacts {
+                    revision: target.revision.as_str().into(),
+                    percent: target.percent,
+                    tag: target.tag.as_ref().map(|tag| TagFacts {
+                        label: format!("{tag}-{name}").into(),
+                        host: host(&target.url),
+                        cluster_port: target.cluster_port,
+                    }),
+                })
+                .collect(),
+            pod_target: app.spec.scaling.target,
+        }
+    }
+}
+
+impl RevisionFacts {
+    pub(crate) fn of(revision: &LeanRevision) -> Self {
+        let meta = &revision.metadata;
+        let conditions = revision.status.as_ref().map_or(&[][..], |status| &status.conditions);
+        let failed = condition::find(conditions, condition::READY).filter(|ready| ready.status == "False");
+        Self {
+            uid: meta.uid.as_deref().unwrap_or_default().into(),
+            namespace: meta.namespace.as_deref().unwrap_or_default().into(),
+            name: meta.name.as_deref().unwrap_or_default().into(),
+            app: meta.labels.as_ref().and_then(|labels| labels.get(labels::APP)).map_or("", String::as_str).into(),
+            limit: revision.spec.concurrency_limit,
+            request_timeout: revision.spec.timeouts.request(),
+            protocol: if revision.spec.template.app_port().h2c { Protocol::H2c } else { Protocol::Http1 },
+            standing: failed.map_or(Standing::Good, |ready| {
+                Standing::Failed(format!("{}: {}", ready.reason, ready.message).into())
+            }),
+        }
+    }
+}
+
+impl SliceFacts {
+    pub(crate) fn of(slice: &LeanSlice) -> Option<Self> {
+        let uid = slice.metadata.labels.as_ref()?.get(labels::REVISION_UID)?;
+        let mut endpoints = BTreeMap::new();
+        for endpoint in slice.endpoints.iter().flatten() {
+            let conditions = endpoint.conditions.as_ref();
+            // An absent value counts as true for ready and as false for terminating.
+            let ready = conditions.and_then(|c| c.ready).unwrap_or(true)
+                && !conditions.and_then(|c| c.terminating).unwrap_or(false);
+            for ip in endpoint.addresses.iter().filter_map(|address| address.parse().ok()) {
+                endpoints.insert(SocketAddr::new(ip, labels::SIDECAR_PORT), ready);
+            }
+        }
+        Some(Self { revision_uid: uid.as_str().into(), endpoints })
+    }
+}
+
+/// Host part of a URL, in lower case, without port.
+fn host_of(url: &str) -> Option<Box<str>> {
+    let uri: http::Uri = url.parse().ok()?;
+    Some(uri.host()?.to_ascii_lowercase().into())
+}

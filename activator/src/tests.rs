@@ -1,0 +1,7 @@
+//! The activator in one process: real sockets, real hyper, made-up objects and hub.
+
+mod failing;
+mod holding;
+mod routing;
+mod watching;
+mod world;

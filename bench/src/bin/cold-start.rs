@@ -1,0 +1,170 @@
+//! First requests to sleeping apps, one at a time: how long they take and where the time goes.
+//!
+//! The phases come from the API server's audit log and from the clock that the test application puts into its answers;
+//! both are on the same machine as this program, so this is for the project's own node.
+
+use std::process::ExitCode;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use bench::{HEAD, PROMISES, Sample, promise};
+use clap::Parser;
+use e2e::app::sleeping;
+use e2e::audit::{self, Call};
+use e2e::cluster::Component;
+use e2e::http::{Reply, Target};
+use e2e::namespace::in_new_namespace;
+use e2e::{App, Space};
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
+
+/// The slow app listens so long after its start, when the sidecar has long been running.
+const SLOW_MS: u64 = 500;
+
+#[derive(Parser, Clone, Copy)]
+#[command(about = "Measures first requests to sleeping apps")]
+struct Args {
+    /// Cold starts of an app that listens at once.
+    #[arg(long, default_value_t = 100)]
+    starts: usize,
+    /// Cold starts of an app that takes 500 ms to listen.
+    #[arg(long, default_value_t = 30)]
+    slow_starts: usize,
+    /// Apps that are woken one after the other before all of them fall asleep again.
+    #[arg(long, default_value_t = 10)]
+    apps: usize,
+    /// The whole may take so many seconds.
+    #[arg(long, default_value_t = 900)]
+    limit_seconds: u64,
+}
+
+/// Moments of one cold start.
+struct Start {
+    name: String,
+    sent: Timestamp,
+    answered: Timestamp,
+    process: Timestamp,
+    listening: Timestamp,
+    received: Timestamp,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    bench::exit(run(Args::parse()).await)
+}
+
+async fn run(args: Args) -> Result<()> {
+    let log = audit::path().context("no audit log")?;
+    let work = in_new_namespace(async move |space: Space| {
+        let quick = measure(&space, "quick", 0, args.starts, args.apps).await?;
+        let slow = measure(&space, "slow", SLOW_MS, args.slow_starts, args.apps / 2).await?;
+        report(&phases(&space, &log, &quick).await?, &phases(&space, &log, &slow).await?);
+        Ok(())
+    });
+    timeout(Duration::from_secs(args.limit_seconds), work).await.context("over the limit")?
+}
+
+/// Rounds of starts, each begun when all apps are asleep and over before the first of them goes to sleep again: so no
+/// other pod starts or ends while one is measured.
+async fn measure(space: &Space, prefix: &str, delay_ms: u64, count: usize, apps: usize) -> Result<Vec<Start>> {
+    let mut targets = Vec::new();
+    for index in 0..apps {
+        let name = format!("{prefix}-{index}");
+        let app = App::new(&name).env("START_DELAY_MS", delay_ms.to_string()).ready(space).await?;
+        targets.push((space.target(&app).await?, name));
+    }
+    let mut starts = Vec::new();
+    while starts.len() < count {
+        for (_, name) in &targets {
+            sleeping(space, name).await?;
+        }
+        for (target, name) in targets.iter().take(count - starts.len()) {
+            starts.push(one_start(target, name).await?);
+        }
+    }
+    Ok(starts)
+}
+
+async fn one_start(target: &Target, name: &str) -> Result<Start> {
+    let sent = Timestamp::now();
+    let reply = target.get("/").await?.expect(200)?;
+    let answered = Timestamp::now();
+    ensure!(reply.header("todoapp-cold-start") == "true", "{name} was awake: {reply:?}");
+    Ok(Start {
+        name: name.to_owned(),
+        sent,
+        answered,
+        process: moment(&reply, "testapp-started")?,
+        listening: moment(&reply, "testapp-listening")?,
+        received: moment(&reply, "testapp-received")?,
+    })
+}
+
+fn moment(reply: &Reply, header: &str) -> Result<Timestamp> {
+    let micros: u64 = reply.header(header).parse().with_context(|| format!("header {header}"))?;
+    let since = UNIX_EPOCH + Duration::from_micros(micros);
+    Ok(Timestamp::try_from(since)?)
+}
+
+/// Names of the phases, in the order of [`phases`].
+const NAMES: [&str; 6] = [
+    "request sent → answer read",
+    "request sent → scale PATCH at the API server",
+    "scale PATCH → answered by the API server",
+    "scale PATCH → process of the app runs",
+    "app listens → request inside the app",
+    "request inside the app → answer read",
+];
+
+async fn phases(space: &Space, log: &str, starts: &[Start]) -> Result<[Sample; 6]> {
+    let first = starts.iter().map(|s| s.sent).min().context("no start")?;
+    let last = starts.iter().map(|s| s.answered).max().context("no start")?;
+    let users = [Component::Operator.user(&space.cluster.system)];
+    let calls = audit::writes(log, &users, first, last + SignedDuration::from_secs(1)).await?;
+    let mut phases: [Sample; 6] = Default::default();
+    for start in starts {
+        let mut scales = calls.iter().filter(|c| c.kind() == "deployments/scale");
+        let scale =
+            scales.find(|c| of(c, space, start)).with_context(|| format!("no scale PATCH for {}", start.name))?;
+        let (begun, done) = (scale.request_received_timestamp, scale.stage_timestamp);
+        let steps = [
+            (start.sent, start.answered),
+            (start.sent, begun),
+            (begun, done),
+            (begun, start.process),
+            (start.listening, start.received),
+            (start.received, start.answered),
+        ];
+        for (sample, (from, to)) in phases.iter_mut().zip(steps) {
+            sample.push(Duration::try_from(to.duration_since(from)).unwrap_or_default());
+        }
+    }
+    Ok(phases)
+}
+
+fn report(quick: &[Sample; 6], slow: &[Sample; 6]) {
+    println!("## Cold start\n\nFirst requests to sleeping apps, one at a time, image on the node.");
+    for (title, phases) in
+        [("An app that listens at once", quick), ("An app that listens 500 ms after its start", slow)]
+    {
+        println!("\n### {title}\n\n{HEAD}");
+        for (name, sample) in NAMES.iter().zip(phases) {
+            println!("{}", sample.row(name));
+        }
+    }
+    let ms = |sample: &Sample, share| sample.quantile(share).as_secs_f64() * 1000.0;
+    println!("\n### Promises\n\n{PROMISES}");
+    println!("{}", promise("first request, p50", ms(&quick[0], 0.5), 250.0, "ms"));
+    println!("{}", promise("first request, p99", ms(&quick[0], 0.99), 600.0, "ms"));
+    println!("{}", promise("request in → scale written, p99", ms(&quick[1], 0.99), 5.0, "ms"));
+    // Of the slow app: a quick one listens before its sidecar runs, and that wait is the kubelet's.
+    println!("{}", promise("app listening → request released, p99", ms(&slow[4], 0.99), 3.0, "ms"));
+}
+
+/// Whether this is the PATCH that woke the app for this request.
+fn of(call: &Call, space: &Space, start: &Start) -> bool {
+    let object = call.object_ref.clone().unwrap_or_default();
+    object.namespace == space.name
+        && object.name.starts_with(&format!("{}-", start.name))
+        && (start.sent..=start.answered).contains(&call.request_received_timestamp)
+}

@@ -1,0 +1,21 @@
+//! What users write and read: the kinds `TodoApp` and `Revision`, their rules, defaults and names.
+//!
+//! Owns the schema (the CRDs are generated from these types by `crdgen`); holds no client and decides nothing.
+
+pub mod app;
+pub mod condition;
+pub mod ingress;
+pub mod labels;
+pub mod revision;
+pub mod scaling;
+pub mod template;
+pub mod timeouts;
+pub mod traffic;
+
+pub use app::{Activity, Address, TodoApp, TodoAppSpec, TodoAppStatus};
+pub use ingress::{Ingress, Visibility};
+pub use revision::{Revision, RevisionSpec, RevisionStatus};
+pub use scaling::Scaling;
+pub use template::Template;
+pub use timeouts::Timeouts;
+pub use traffic::{RoutedTraffic, TrafficTarget};

@@ -1,0 +1,62 @@
+//! One immutable version of an app.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Template, Timeouts};
+
+/// One version of a `TodoApp`; made by the operator, never changed.
+#[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "todoapp.dev",
+    version = "v1alpha1",
+    kind = "Revision",
+    plural = "revisions",
+    shortname = "trev",
+    namespaced,
+    status = "RevisionStatus",
+    derive = "PartialEq",
+    doc = "One version of a TodoApp; made by the operator, never changed.",
+    printcolumn(name = "App", type_ = "string", json_path = ".metadata.labels.todoapp\\.dev/app"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
+    printcolumn(name = "Replicas", type_ = "integer", json_path = ".status.replicas"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("`spec` must not be changed: a Revision is immutable, change the TodoApp's template instead"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionSpec {
+    /// The pod to run, as the app gave it.
+    pub template: Template,
+    /// Requests that one pod may work on at the same time, in requests. 0: no limit.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1000))]
+    pub concurrency_limit: u32,
+    /// Time limits of a request.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+}
+
+/// How this version fares.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionStatus {
+    /// Generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Ready: a pod of this version was ready once and nothing fails now; stays True while it sleeps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// True from the first time that a pod was ready.
+    #[serde(default)]
+    pub was_ready: bool,
+    /// Pods wanted now, in pods.
+    #[serde(default)]
+    pub desired: u32,
+    /// Pods ready now, in pods.
+    #[serde(default)]
+    pub replicas: u32,
+}

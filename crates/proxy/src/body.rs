@@ -1,0 +1,178 @@
+//! The one body type, for requests and responses alike.
+//!
+//! An enum instead of a boxed trait object: the common bodies (nothing, a short text, what hyper receives) cost no
+//! allocation. It is kept small, because hyper's client has room for 64 requests in each connection's channel. Whatever has to live as long as the body (a permit, a measurement, a deadline) is hung onto it.
+
+mod ahead;
+mod replay;
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+pub use self::ahead::{Budget, ReadAhead};
+use self::replay::Replay;
+use crate::upstream::Lease;
+
+/// Any error that a body may end with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body broke because its request ran out of time.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's time is over")]
+pub struct Overdue;
+
+/// A request's or a response's body.
+pub struct Body {
+    kind: Kind,
+    deadline: Option<Pin<Box<Sleep>>>,
+    guard: Option<Guard>,
+}
+
+/// Only dropped, never called: the vtable is there for the drop.
+type Guard = Box<dyn Send>;
+
+enum Kind {
+    Empty,
+    Full(Bytes),
+    Incoming(Incoming),
+    /// A response's body together with the connection it comes from, which is free again when the body has ended.
+    Leased(Box<(Incoming, Lease)>),
+    Replay(Box<Replay>),
+    Boxed(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    /// No bytes at all.
+    pub const fn empty() -> Self {
+        Self::of(Kind::Empty)
+    }
+
+    /// These bytes.
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Self::empty() } else { Self::of(Kind::Full(bytes)) }
+    }
+
+    /// What hyper receives, passed on as it comes.
+    pub const fn incoming(body: Incoming) -> Self {
+        Self::of(Kind::Incoming(body))
+    }
+
+    /// Any other body, at the price of a box.
+    pub fn boxed<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self::of(Kind::Boxed(body.map_err(Into::into).boxed_unsync()))
+    }
+
+    pub(crate) fn leased(body: Incoming, lease: Lease) -> Self {
+        Self::of(Kind::Leased(Box::new((body, lease))))
+    }
+
+    fn replay(replay: Replay) -> Self {
+        Self::of(Kind::Replay(Box::new(replay)))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self { kind, deadline: None, guard: None }
+    }
+
+    /// Keeps `guard` until this body is dropped, which hyper does at its end, at an error and when the peer has left.
+    pub fn guard(&mut self, guard: impl Send + 'static) {
+        self.guard = Some(match self.guard.take() {
+            None => Box::new(guard),
+            Some(before) => Box::new((before, guard)),
+        });
+    }
+
+    /// Breaks the body with [`Overdue`] when `sleep` ends before it does: never a clean end of half an answer.
+    pub fn deadline(&mut self, sleep: Pin<Box<Sleep>>) {
+        self.deadline = Some(sleep);
+    }
+
+    fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Full(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Kind::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Kind::Leased(leased) => {
+                let (body, lease) = &mut **leased;
+                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+                match &frame {
+                    Some(Ok(_)) if body.is_end_stream() => lease.finished(),
+                    None => lease.finished(),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) => lease.broken(),
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Kind::Replay(body) => body.poll_frame(cx),
+            Kind::Boxed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = this.poll_kind(cx) {
+            return Poll::Ready(frame);
+        }
+        // Asked only when there is nothing to pass on: a quick body never touches the timer.
+        if let Some(deadline) = &mut this.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            this.deadline = None;
+            this.kind = Kind::Empty;
+            return Poll::Ready(Some(Err(Box::new(Overdue))));
+        }
+        Poll::Pending
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Full(_) => false,
+            Kind::Incoming(body) => body.is_end_stream(),
+            Kind::Leased(leased) => leased.0.is_end_stream(),
+            Kind::Replay(body) => body.is_end_stream(),
+            Kind::Boxed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Incoming(body) => body.size_hint(),
+            Kind::Leased(leased) => leased.0.size_hint(),
+            Kind::Replay(body) => body.size_hint(),
+            Kind::Boxed(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("size", &self.size_hint()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! Reading a request's body while the request is held.
+//!
+//! Two gains: small bodies arrive whole, and hyper notices that a client has left only while somebody reads.
+//! What is kept is bounded twice, by request and in all; beyond either bound the client waits in TCP's or HTTP/2's
+//! flow control. Bytes are copied into one buffer, so that the count is what they really occupy.
+
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::BytesMut;
+use http::HeaderMap;
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use super::{Body, BoxError, replay::Replay};
+
+/// What all held requests of a process may have in memory.
+///
+/// The bound is looked at before a frame is read, so it can be passed by one frame (32 KiB) for each worker thread.
+#[derive(Debug)]
+pub struct Budget {
+    used: AtomicUsize,
+    total: usize,
+    per_request: usize,
+}
+
+impl Budget {
+    /// Bounds in bytes: for all requests together and for each.
+    pub fn new(total: usize, per_request: usize) -> Arc<Self> {
+        Arc::new(Self { used: AtomicUsize::new(0), total, per_request })
+    }
+
+    /// Bytes that are held now.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+}
+
+/// One request's part of the budget; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Share {
+    fn may_grow(&self) -> bool {
+        self.bytes < self.budget.per_request && self.budget.used() < self.budget.total
+    }
+
+    fn grow(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// The body of a held request.
+#[derive(Debug)]
+pub struct ReadAhead {
+    rest: Incoming,
+    read: BytesMut,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+    share: Share,
+}
+
+impl ReadAhead {
+    /// Takes the body; reads nothing before [`fill`](Self::fill) is polled.
+    pub fn new(body: Incoming, budget: Arc<Budget>) -> Self {
+        let ended = body.is_end_stream();
+        Self { rest: body, read: BytesMut::new(), trailers: None, ended, share: Share { budget, bytes: 0 } }
+    }
+
+    /// Reads until the body has ended or a budget is spent. Cancel-safe.
+    ///
+    /// # Errors
+    /// The body broke: the client has left.
+    pub async fn fill(&mut self) -> Result<(), BoxError> {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// Reads as [`fill`](Self::fill) does and comes back only if the client leaves: to be awaited beside the wait for
+    /// a place to send the request to. After the end of the body hyper itself watches the connection.
+    pub async fn departed(&mut self) -> BoxError {
+        match self.fill().await {
+            Err(cause) => cause,
+            Ok(()) => std::future::pending().await,
+        }
+    }
+
+    /// Bytes that are held.
+    pub fn held(&self) -> usize {
+        self.read.len()
+    }
+
+    /// Everything that was read, then what has not been.
+    pub fn into_body(self) -> Body {
+        if self.read.is_empty() && self.trailers.is_none() {
+            return if self.ended { Body::empty() } else { Body::incoming(self.rest) };
+        }
+        let rest = (!self.ended).then_some(self.rest);
+        Body::replay(Replay::new(self.read.freeze(), rest, self.trailers, self.share))
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        while !self.ended && self.share.may_grow() {
+            let frame = match Pin::new(&mut self.rest).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => {
+                    self.ended = true;
+                    break;
+                }
+                Poll::Ready(Some(frame)) => frame?,
+            };
+            match frame.into_data() {
+                Ok(data) => {
+                    self.share.grow(data.len());
+                    self.read.extend_from_slice(&data);
+                }
+                Err(frame) => self.trailers = frame.into_trailers().ok(),
+            }
+            self.ended |= self.rest.is_end_stream();
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,89 @@
+//! What a client is told when its request cannot be served: status, reason header and one line of text.
+
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::Body;
+
+/// Carries the reason of an answer that is ours and not the app's.
+pub const ERROR_HEADER: HeaderName = HeaderName::from_static("todoapp-error");
+
+/// Why a request got no answer of the app.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// No app has this host or port.
+    #[error("no app is known by this name")]
+    NoRoute,
+    /// The request breaks a rule of HTTP; the status says which kind of rule.
+    #[error("{1}")]
+    BadRequest(StatusCode, &'static str),
+    /// No pod took the request before its deadline.
+    #[error("no instance became ready in time")]
+    HoldTimeout,
+    /// Too many requests are waiting for pods already.
+    #[error("too many requests are waiting for an instance")]
+    HoldFull,
+    /// The revision cannot start; the text says why.
+    #[error("{0}")]
+    RevisionFailed(String),
+    /// The app has no revision that could be started.
+    #[error("the app has no revision to serve this request")]
+    NoRevision,
+    /// The app's side refused the connection, broke it, or spoke no HTTP.
+    #[error("the app broke the connection: {0}")]
+    UpstreamBroken(String),
+    /// The app did not answer in the time that the revision allows for a request.
+    #[error("the app did not answer in time")]
+    RequestTimeout,
+    /// More than ten times the concurrency limit waits in front of the app's container.
+    #[error("too many requests are waiting for this instance")]
+    GateFull,
+}
+
+impl Failure {
+    /// Status of the answer.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::BadRequest(status, _) => *status,
+            Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision | Self::GateFull => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// Value of the reason header; also fit for a metric's label.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::NoRoute => "no-route",
+            Self::BadRequest(..) => "bad-request",
+            Self::HoldTimeout => "hold-timeout",
+            Self::HoldFull => "hold-full",
+            Self::RevisionFailed(_) => "revision-failed",
+            Self::NoRevision => "no-revision",
+            Self::UpstreamBroken(_) => "upstream-broken",
+            Self::RequestTimeout => "request-timeout",
+            Self::GateFull => "gate-full",
+        }
+    }
+
+    /// The answer: plain text, one line.
+    pub fn into_response(self) -> Response<Body> {
+        let mut text = self.to_string().replace(['\r', '\n'], " ");
+        text.push('\n');
+        let mut response = Response::new(Body::full(text));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(self.reason()));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if matches!(self, Self::HoldFull | Self::GateFull) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.status() == StatusCode::METHOD_NOT_ALLOWED {
+            // RFC 9110, 15.5.6: a 405 lists what is allowed; which methods the app takes is not ours to say.
+            headers.insert(header::ALLOW, HeaderValue::from_static(""));
+        }
+        response
+    }
+}

@@ -1,0 +1,145 @@
+//! One request through one upstream: out with the request's hop, in with the response's.
+//!
+//! ```text
+//! outbound(request) ─▶ Passage ─────────────────────────────────┐
+//!        └─▶ send(pool, address, …) ─▶ response ─▶ inbound(response, passage, guard)
+//! ```
+//! `outbound` happens once, `send` once for each address that is tried, `inbound` once.
+
+mod fit;
+
+use std::net::SocketAddr;
+
+use http::{
+    HeaderValue, Request, Response, StatusCode, Version,
+    header::{CONNECTION, HOST, UPGRADE},
+};
+use hyper::upgrade::OnUpgrade;
+use tokio::time::Instant;
+use wire::Protocol;
+
+pub(crate) use self::fit::fit;
+pub use crate::headers::Forwarded;
+use crate::{
+    Body, Failure, headers,
+    listen::ConnInfo,
+    net::Dial,
+    upgrade,
+    upstream::{Pool, SendError},
+};
+
+/// What has to be remembered of a request until its response comes.
+#[derive(Debug)]
+pub struct Passage {
+    /// The client's half of a change of protocol that it asked for.
+    client: Option<OnUpgrade>,
+}
+
+/// Why there is no response.
+#[derive(Debug)]
+pub enum Failed {
+    /// The deadline passed before the head of a response.
+    Timeout,
+    /// The upstream failed; an unsent request is in there.
+    Send(SendError),
+}
+
+impl From<Failed> for Failure {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Timeout => Self::RequestTimeout,
+            Failed::Send(SendError::Unsent { cause, .. } | SendError::Broken(cause)) => {
+                Self::UpstreamBroken(cause.to_string())
+            }
+        }
+    }
+}
+
+/// Makes a checked request ready to travel: fields of the client's hop out, its origin in, `Host` as the target says.
+pub fn outbound<B>(request: &mut Request<B>, info: &ConnInfo, forwarded: Forwarded) -> Passage {
+    let upgrade = headers::from_request(request.headers_mut());
+    // RFC 9112, 3.2.2: a proxy replaces Host by the authority of the target.
+    if let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(HOST, host);
+    }
+    info.origin().write(request.headers_mut(), forwarded);
+    let client = upgrade.filter(|_| request.version() == Version::HTTP_11).map(|protocol| {
+        let headers = request.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, protocol);
+        hyper::upgrade::on(request)
+    });
+    Passage { client }
+}
+
+/// Sends the request; the head of the response must come before `deadline`, and a body that is not over by then breaks.
+///
+/// # Errors
+/// No response; see [`Failed`].
+pub async fn send<D: Dial>(
+    pool: &Pool<D>,
+    address: SocketAddr,
+    protocol: Protocol,
+    request: Request<Body>,
+    deadline: Instant,
+) -> Result<Response<Body>, Failed> {
+    let mut sleep = Box::pin(tokio::time::sleep_until(deadline));
+    tokio::select! {
+        biased;
+        sent = pool.send(address, protocol, request) => {
+            let mut response = sent.map_err(Failed::Send)?;
+            response.body_mut().deadline(sleep);
+            Ok(response)
+        }
+        () = &mut sleep => Err(Failed::Timeout),
+    }
+}
+
+/// Makes a response ready for the client. `guard` is kept until the answer is over: for a change of protocol, until
+/// the tunnel has closed.
+pub fn inbound(
+    mut response: Response<Body>,
+    passage: Passage,
+    info: &ConnInfo,
+    guard: impl Send + 'static,
+) -> Response<Body> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return switch(response, passage, info, guard);
+    }
+    let upgrade = headers::from_response(response.headers_mut());
+    if response.status() == StatusCode::UPGRADE_REQUIRED
+        && let Some(protocol) = upgrade
+    {
+        // RFC 9110, 15.5.22: a 426 has to name the protocol, so this one is passed on.
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, protocol);
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    }
+    *response.version_mut() = Version::HTTP_11;
+    response.body_mut().guard(guard);
+    response
+}
+
+fn switch(
+    mut response: Response<Body>,
+    passage: Passage,
+    info: &ConnInfo,
+    guard: impl Send + 'static,
+) -> Response<Body> {
+    let Some(client) = passage.client else {
+        // RFC 9110, 15.2.2: only what was asked for. Anything else would let the app speak past us.
+        let why = "it changed the protocol without having been asked";
+        return Failure::UpstreamBroken(why.to_owned()).into_response();
+    };
+    let upstream = hyper::upgrade::on(&mut response);
+    let protocol = headers::from_response(response.headers_mut());
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Some(protocol) = protocol {
+        headers.insert(UPGRADE, protocol);
+    }
+    upgrade::splice(client, upstream, info.clone(), guard);
+    response.map(|_| Body::empty())
+}

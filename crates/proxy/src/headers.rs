@@ -1,0 +1,16 @@
+//! Header rules: what is refused at the door, what belongs to one hop only, and what is said about a request's origin.
+//!
+//! Pure functions on heads. Rules are quoted by their section of RFC 9110 (semantics), 9112 (HTTP/1.1), 9113 (HTTP/2).
+
+mod door;
+mod hop;
+mod origin;
+
+pub use self::{
+    door::{authority, check, expects_continue},
+    origin::Forwarded,
+};
+pub(crate) use self::{
+    hop::{from_request, from_response, has_token},
+    origin::Origin,
+};

@@ -1,0 +1,144 @@
+//! Fields that belong to one hop (RFC 9110, 7.6.1).
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE},
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Names in one `Connection` field that are looked at; a head that has more is nobody's honest request.
+const NAMED_MAX: usize = 16;
+
+/// Removes what the client said to us alone. Returns the protocol it asks to change to, if that may be passed on.
+pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    let upgrade = remove_connection(headers);
+    // RFC 9110, 10.1.4: TE is hop-by-hop, but `trailers` is true of us as well, and gRPC insists on it.
+    if let Some(te) = headers.remove(TE)
+        && has_token(&te, "trailers")
+    {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    // RFC 9113, 3.1: h2c by upgrade is obsolete, and a classic way past a proxy's rules.
+    upgrade.filter(|protocol| !has_token(protocol, "h2c"))
+}
+
+/// Removes what the upstream said to us alone. Returns the protocol of an `Upgrade` field.
+pub(crate) fn from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    remove_connection(headers)
+}
+
+/// Whether a comma-separated field names `token`, in any case.
+pub(crate) fn has_token(value: &HeaderValue, token: &str) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+fn remove_connection(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    let mut asks = false;
+    if headers.contains_key(CONNECTION) {
+        asks = headers.get_all(CONNECTION).iter().any(|value| has_token(value, "upgrade"));
+        remove_named(headers);
+        headers.remove(CONNECTION);
+    }
+    headers.remove(KEEP_ALIVE);
+    headers.remove(PROXY_CONNECTION);
+    // The coding of this hop's message; hyper frames the next hop's anew.
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(UPGRADE).filter(|_| asks)
+}
+
+/// Fields that `Connection` names go too, except those that route, frame or vouch for a message.
+fn remove_named(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .take(NAMED_MAX)
+        .map(<[u8]>::trim_ascii)
+        // By far the most frequent ones, handled by the caller.
+        .filter(|name| ![&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|known| name.eq_ignore_ascii_case(known)))
+        .filter_map(|name| HeaderName::from_bytes(name).ok())
+        .filter(|name| !is_protected(name))
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
+fn is_protected(name: &HeaderName) -> bool {
+    [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE].contains(name)
+        || name.as_str().starts_with("x-forwarded-")
+        || name.as_str().starts_with("todoapp-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        lines.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).fold(
+            HeaderMap::new(),
+            |mut map, (name, value)| {
+                map.append(name, value);
+                map
+            },
+        )
+    }
+
+    fn left(headers: &HeaderMap) -> Vec<&str> {
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_belongs_to_one_hop_is_removed() {
+        let mut headers = map(&[
+            ("accept", "*/*"),
+            ("connection", "keep-alive, X-Secret"),
+            ("connection", "x-other"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("transfer-encoding", "chunked"),
+            ("te", "gzip"),
+            ("trailer", "x-sum"),
+            ("upgrade", "websocket"),
+            ("x-other", "1"),
+            ("x-secret", "1"),
+        ]);
+        // Upgrade without `Connection: upgrade` asks for nothing.
+        assert_eq!(from_request(&mut headers), None);
+        assert_eq!(left(&headers), ["accept", "trailer"]);
+    }
+
+    #[test]
+    fn what_routes_or_vouches_cannot_be_named_away() {
+        let mut headers = map(&[
+            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start"),
+            ("host", "a"),
+            ("forwarded", "for=1.2.3.4"),
+            ("content-length", "3"),
+            ("todoapp-cold-start", "true"),
+            ("x-forwarded-for", "1.2.3.4"),
+        ]);
+        from_request(&mut headers);
+        assert_eq!(left(&headers), ["content-length", "forwarded", "host", "todoapp-cold-start", "x-forwarded-for"]);
+    }
+
+    #[test]
+    fn trailers_may_be_sent_through_us() {
+        let mut headers = map(&[("te", "deflate, Trailers"), ("connection", "te")]);
+        from_request(&mut headers);
+        assert_eq!(headers[TE], "trailers");
+    }
+
+    #[test]
+    fn a_change_of_protocol_is_passed_on_unless_it_is_h2c() {
+        let mut headers = map(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
+        assert_eq!(from_request(&mut headers).expect("asked"), "websocket");
+        let mut headers =
+            map(&[("connection", "Upgrade, HTTP2-Settings"), ("upgrade", "h2c"), ("http2-settings", "AAMAAABk")]);
+        assert_eq!(from_request(&mut headers), None);
+        assert!(headers.is_empty(), "{headers:?}");
+    }
+}

@@ -1,0 +1,24 @@
+//! The data-plane kit: what the activator and the queue-proxy have in common.
+//!
+//! Owns connections, bodies, header rules, upgrades, the concurrency gate and its measurement. Knows no Kubernetes,
+//! no routing and no configuration: addresses and bounds are handed in. Nothing here logs on the path of a request.
+//!
+//! ```text
+//! listen ─▶ headers::check ─▶ forward::outbound ─▶ (gate | hold with body::ReadAhead) ─▶ forward::send ─▶ forward::inbound
+//!                                                                                             │
+//!                                                                                      upstream::Pool
+//! ```
+
+pub mod body;
+pub mod error;
+pub mod forward;
+pub mod gate;
+pub mod headers;
+pub mod listen;
+pub mod meter;
+pub mod net;
+mod upgrade;
+pub mod upstream;
+
+pub use body::{Body, BoxError};
+pub use error::Failure;

@@ -1,0 +1,146 @@
+//! Accepting connections: HTTP/1.1 and HTTP/2 by prior knowledge on one port.
+//!
+//! Owns the bound on connections, their timeouts and their end. What a request means is the handler's business.
+//!
+//! Shutdown has three stages: no new connections; each connection ends when its requests have (h1 `Connection: close`,
+//! h2 GOAWAY, upgraded ones when closed); what is left after the grace is cut.
+
+mod closing;
+mod connection;
+
+use std::{future::Future, io, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use self::connection::ConnInfo;
+use self::{
+    closing::{Closing, Phase},
+    connection::Live,
+};
+use crate::{
+    Body,
+    net::{Accept, Accepted},
+};
+
+/// Pause after a failed accept: out of descriptors is the usual cause, and spinning would not free any.
+const ACCEPT_RETRY: Duration = Duration::from_millis(20);
+/// HTTP/2 flow-control windows in bytes: what one stream, one connection may have in our memory unread.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// Bytes that an HTTP/2 stream may have waiting to be sent.
+const SEND_BUFFER: usize = 128 << 10;
+/// Pings on a busy HTTP/2 connection find a dead peer; h2's own bounds against reset floods stay as they are.
+const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// Bounds of one listener.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Connections at a time, upgraded ones included; at the bound accepting pauses.
+    pub connections: usize,
+    /// For a whole request head to arrive, and for an idle keep-alive connection to say something.
+    pub head_timeout: Duration,
+    /// Bytes of a request head; also what is read of an HTTP/1 body at a time.
+    pub head_bytes: usize,
+    /// Header lines of a request.
+    pub headers: usize,
+    /// Concurrent streams on one HTTP/2 connection.
+    pub h2_streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 20_000,
+            head_timeout: Duration::from_mins(1),
+            head_bytes: 32 << 10,
+            headers: 100,
+            h2_streams: 256,
+        }
+    }
+}
+
+/// What every connection of a listener shares.
+struct Server<H> {
+    handler: H,
+    http: auto::Builder<TokioExecutor>,
+    head_timeout: Duration,
+}
+
+/// Serves until `shutdown` is cancelled and then for at most `grace`. Returns how many connections were cut.
+pub async fn serve<L, H, F>(
+    listener: L,
+    handler: H,
+    limits: Limits,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> usize
+where
+    L: Accept,
+    H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let server = Arc::new(Server { handler, http: http(&limits), head_timeout: limits.head_timeout });
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let closing = Arc::new(Closing::default());
+    let tracker = TaskTracker::new();
+    loop {
+        let (accepted, place) = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            next = next(&listener, &places) => next,
+        };
+        match accepted {
+            Ok(Accepted { io, peer, local }) => {
+                let live = Live::new(place, tracker.token(), Arc::clone(&closing));
+                let info = ConnInfo::new(peer, local, live);
+                tokio::spawn(connection::run(Arc::clone(&server), io, info));
+            }
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+        }
+    }
+    drop(listener);
+    finish(&closing, &tracker, grace).await
+}
+
+async fn next<L: Accept>(listener: &L, places: &Arc<Semaphore>) -> (io::Result<Accepted<L::Io>>, OwnedSemaphorePermit) {
+    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+    (listener.accept().await, place)
+}
+
+async fn finish(closing: &Closing, tracker: &TaskTracker, grace: Duration) -> usize {
+    tracker.close();
+    closing.enter(Phase::Closing);
+    if tokio::time::timeout(grace, tracker.wait()).await.is_ok() {
+        return 0;
+    }
+    let cut = tracker.len();
+    closing.enter(Phase::Cut);
+    // Each task ends at its next poll, but a handler that still owns a connection's token may hold on to it.
+    let _ = tokio::time::timeout(Duration::from_millis(100), tracker.wait()).await;
+    cut
+}
+
+fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(limits.head_bytes)
+        .max_headers(limits.headers);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits.head_bytes as u32)
+        .max_concurrent_streams(limits.h2_streams)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(PING_EVERY);
+    http
+}

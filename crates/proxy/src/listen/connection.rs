@@ -1,0 +1,125 @@
+//! One connection from its first byte to its end.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use futures_util::FutureExt;
+use http::{Request, Response};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::{Closing, Phase, Server};
+use crate::{Body, headers::Origin, net::Io};
+
+/// The connection that a request came on. Whoever keeps a clone keeps the connection counted as live.
+#[derive(Clone)]
+pub struct ConnInfo {
+    /// The other end.
+    pub peer: SocketAddr,
+    /// This end.
+    pub local: SocketAddr,
+    live: Arc<Live>,
+}
+
+impl ConnInfo {
+    pub(super) const fn new(peer: SocketAddr, local: SocketAddr, live: Arc<Live>) -> Self {
+        Self { peer, local, live }
+    }
+
+    /// What this connection's requests say about their origin; written once a connection.
+    pub(crate) fn origin(&self) -> &Origin {
+        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local))
+    }
+
+    /// Ends when the listener's grace is over and everything has to stop.
+    pub(crate) async fn cut(&self) {
+        self.live.closing.cut().await;
+    }
+}
+
+impl fmt::Debug for ConnInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.peer, self.local)
+    }
+}
+
+/// What a connection occupies, and what its tasks share.
+pub(super) struct Live {
+    closing: Arc<Closing>,
+    /// A whole request head has arrived: from here on hyper's own timers watch.
+    spoke: AtomicBool,
+    origin: OnceLock<Origin>,
+    _place: OwnedSemaphorePermit,
+    _token: TaskTrackerToken,
+}
+
+impl Live {
+    pub(super) fn new(place: OwnedSemaphorePermit, token: TaskTrackerToken, closing: Arc<Closing>) -> Arc<Self> {
+        Arc::new(Self { closing, spoke: AtomicBool::new(false), origin: OnceLock::new(), _place: place, _token: token })
+    }
+}
+
+/// Runs the connection. Must be a task's root future: it counts on its waker never changing.
+pub(super) async fn run<H, F, I>(server: Arc<Server<H>>, io: I, info: ConnInfo)
+where
+    H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+    I: Io,
+{
+    let live = Arc::clone(&info.live);
+    let service = service_fn(|request| {
+        info.live.spoke.store(true, Ordering::Relaxed);
+        // Not an async block around it, which would make the future twice as large.
+        (server.handler)(request, info.clone()).map(Ok::<_, Infallible>)
+    });
+    let mut http = pin!(server.http.serve_connection_with_upgrades(TokioIo::new(io), service));
+    // hyper starts its head timer only once it knows the version, which a silent client never tells.
+    let mut silence = pin!(tokio::time::sleep(server.head_timeout));
+    let mut change = pin!(live.closing.changed());
+    let mut known = Phase::Open;
+    let mut watching = false;
+    poll_fn(|cx| {
+        loop {
+            let phase = live.closing.phase();
+            if phase != known {
+                known = phase;
+                if phase == Phase::Cut {
+                    return Poll::Ready(());
+                }
+                http.as_mut().graceful_shutdown();
+                change.set(live.closing.changed());
+                watching = false;
+                continue;
+            }
+            if !watching {
+                // Registered once, not at each poll: a notification wakes this task, and the phase is read above.
+                watching = change.as_mut().poll(cx).is_pending();
+                if !watching {
+                    change.set(live.closing.changed());
+                    continue;
+                }
+            }
+            // An error here is the client's: it left, sent no HTTP, or took too long. There is nobody to tell.
+            if http.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if !live.spoke.load(Ordering::Relaxed) && silence.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            return Poll::Pending;
+        }
+    })
+    .await;
+}

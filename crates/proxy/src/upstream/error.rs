@@ -1,0 +1,72 @@
+//! Why there is no response, and whether the upstream may have seen the request.
+
+use std::{error::Error as _, fmt, io};
+
+use http::Request;
+
+use crate::Body;
+
+/// No response. The distinction is the whole point: what was not sent may be sent elsewhere.
+#[derive(Debug)]
+pub enum SendError {
+    /// The upstream has seen nothing; here is the request again, body and all.
+    Unsent {
+        /// The request as it was, but for the fields that depend on the protocol.
+        request: Box<Request<Body>>,
+        /// What went wrong.
+        cause: Cause,
+    },
+    /// The connection failed after the request had begun to be sent.
+    Broken(Cause),
+}
+
+/// What went wrong.
+#[derive(Debug)]
+pub enum Cause {
+    /// No connection: refused, no route, and the like.
+    Connect(io::Error),
+    /// No connection in time.
+    ConnectTimeout,
+    /// The connection ended or spoke no HTTP.
+    Http(hyper::Error),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(cause) => write!(f, "no connection: {cause}"),
+            Self::ConnectTimeout => f.write_str("no connection in time"),
+            Self::Http(cause) => match cause.source() {
+                Some(source) => write!(f, "{cause}: {source}"),
+                None => write!(f, "{cause}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unsent { cause, .. } => write!(f, "not sent: {cause}"),
+            Self::Broken(cause) => write!(f, "broken: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl SendError {
+    pub(super) fn unsent(request: Request<Body>, cause: Cause) -> Self {
+        Self::Unsent { request: Box::new(request), cause }
+    }
+
+    /// hyper gives a message back when nothing of it was written.
+    pub(super) fn of(mut error: hyper::client::conn::TrySendError<Request<Body>>) -> Self {
+        let message = error.take_message();
+        let cause = Cause::Http(error.into_error());
+        match message {
+            Some(request) => Self::unsent(request, cause),
+            None => Self::Broken(cause),
+        }
+    }
+}

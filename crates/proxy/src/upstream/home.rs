@@ -1,0 +1,134 @@
+//! The connections of one address. Each lock is held for a few instructions and never across an await.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::{Cause, PoolLimits, http1::Idle, http2::Shared};
+use crate::{Body, net::Dial};
+
+/// Buffer of an HTTP/1 connection at most, which bounds a response's head.
+pub(super) const BUFFER_MAX: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Home {
+    pub(super) address: SocketAddr,
+    pub(super) limits: PoolLimits,
+    retired: AtomicBool,
+    /// Oldest first.
+    free: Mutex<Vec<Idle>>,
+    shared: Mutex<Vec<Arc<Shared>>>,
+    /// Whose turn it is to open an HTTP/2 connection: the others wait for its result.
+    pub(super) turn: Semaphore,
+    /// HTTP/2 connections that could not be opened so far.
+    pub(super) failures: AtomicU32,
+}
+
+impl Home {
+    pub(super) fn new(address: SocketAddr, limits: PoolLimits) -> Self {
+        Self {
+            address,
+            limits,
+            retired: AtomicBool::new(false),
+            free: Mutex::default(),
+            shared: Mutex::default(),
+            turn: Semaphore::new(1),
+            failures: AtomicU32::new(0),
+        }
+    }
+
+    /// Takes the warmest free connection, and how long it has been free.
+    pub(super) fn take(&self) -> Option<(hyper::client::conn::http1::SendRequest<Body>, Duration)> {
+        let mut free = self.free.lock();
+        if free.is_empty() {
+            return None;
+        }
+        let now = Instant::now();
+        let mut at = free.len();
+        while at > 0 {
+            at -= 1;
+            let since = free[at].since;
+            if now.saturating_duration_since(since) > self.limits.idle_timeout {
+                // Everything below has waited even longer.
+                free.drain(..=at);
+                return None;
+            }
+            if free[at].sender.is_closed() {
+                free.remove(at);
+            } else if free[at].sender.is_ready() {
+                let idle = free.remove(at);
+                return Some((idle.sender, now.saturating_duration_since(since)));
+            }
+            // Otherwise hyper is about to finish with the last message: the next one down will do.
+        }
+        None
+    }
+
+    pub(super) fn put(&self, sender: hyper::client::conn::http1::SendRequest<Body>) {
+        if sender.is_closed() || self.retired.load(Ordering::Relaxed) {
+            return;
+        }
+        let since = Instant::now();
+        let mut free = self.free.lock();
+        if free.len() >= self.limits.idle_per_address {
+            free.remove(0);
+        }
+        free.push(Idle { sender, since });
+    }
+
+    /// The HTTP/2 connection with room, if one has; with `crowded`, the least busy one even if it has none.
+    pub(super) fn join(&self, crowded: bool) -> Option<Arc<Shared>> {
+        let mut shared = self.shared.lock();
+        shared.retain(|connection| !connection.is_closed());
+        let best = shared.iter().min_by_key(|connection| connection.streams())?;
+        (crowded || best.has_room()).then(|| Arc::clone(best))
+    }
+
+    pub(super) fn may_open(&self) -> bool {
+        self.shared.lock().len() < self.limits.h2_per_address
+    }
+
+    pub(super) fn add(&self, connection: Arc<Shared>) {
+        if !self.retired.load(Ordering::Relaxed) {
+            self.shared.lock().push(connection);
+        }
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+        self.free.lock().clear();
+        self.shared.lock().clear();
+    }
+
+    pub(super) fn sweep(&self, now: Instant) {
+        let timeout = self.limits.idle_timeout;
+        self.free
+            .lock()
+            .retain(|idle| !idle.sender.is_closed() && now.saturating_duration_since(idle.since) <= timeout);
+        self.shared.lock().retain(|connection| !connection.is_closed() && connection.used_since_last_asked());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.free.lock().is_empty() && self.shared.lock().is_empty()
+    }
+
+    pub(super) fn idle(&self) -> usize {
+        self.free.lock().len()
+    }
+
+    pub(super) async fn dial<D: Dial>(&self, dial: &D) -> Result<D::Io, Cause> {
+        match tokio::time::timeout(self.limits.connect_timeout, dial.dial(self.address)).await {
+            Ok(Ok(io)) => Ok(io),
+            Ok(Err(cause)) => Err(Cause::Connect(cause)),
+            Err(_) => Err(Cause::ConnectTimeout),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The listener: its bounds, its timeouts, its end; and what is refused at the door.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use proxy::{
+    body::{Budget, ReadAhead},
+    headers,
+    listen::Limits,
+};
+use support::*;
+use tokio::sync::Notify;
+use wire::Protocol::Http1;
+
+#[tokio::test]
+async fn heads_that_a_strict_server_refuses() {
+    let app = serve(|_, _| async { answer("app") });
+    let proxy = proxy(app.address, Http1);
+    let long = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(40_000));
+    let many = format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "x: 1\r\n".repeat(101));
+    for (head, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: a/b@c\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost : a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\ncontent-length: +1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nhost: a\r\ncontent_length: 1\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: xchunked\r\n\r\n", 400),
+        ("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        ("POST / HTTP/1.1\r\nhost: a\r\nexpect: miracle\r\n\r\n", 417),
+        ("CONNECT b:443 HTTP/1.1\r\nhost: a\r\n\r\n", 405),
+        (&long, 431),
+        (&many, 431),
+        ("GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", 200),
+        // hyper drops the length and closes after the answer, which RFC 9112, 6.3 allows.
+        ("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 200),
+    ] {
+        let mut client = Raw::to(proxy.address).await;
+        client.say(head).await;
+        let line = client.hear("\r\n").await;
+        assert!(line.contains(&format!(" {status} ")), "{head:.80}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn silent_and_slow_clients_are_shown_the_door() {
+    let limits = Limits { head_timeout: Duration::from_millis(100), ..Limits::default() };
+    let app = serve_with(|_, _| async { answer("app") }, limits, PATIENCE);
+    for beginning in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM", "GET / HTTP/1.1\r\nhost:"] {
+        let mut client = Raw::to(app.address).await;
+        client.say(beginning).await;
+        client.hear_all().await;
+    }
+    // A request in time, and then nothing more.
+    let mut client = Raw::to(app.address).await;
+    client.say("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert!(client.hear_all().await.ends_with("app"));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_long_is_not_a_slow_client() {
+    let go = Arc::new(Notify::new());
+    let wait = Arc::clone(&go);
+    let limits = Limits { head_timeout: Duration::from_millis(50), ..Limits::default() };
+    let handler = move |_, _| {
+        let wait = Arc::clone(&wait);
+        async move {
+            wait.notified().await;
+            answer("late")
+        }
+    };
+    let app = serve_with(handler, limits, PATIENCE);
+    let mut client = h1(app.address).await;
+    let sent = client.send_request(get("/"));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    go.notify_one();
+    assert_eq!(text(within(sent).await.unwrap()).await, "late");
+}
+
+#[tokio::test]
+async fn connections_beyond_the_bound_wait_for_a_place() {
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let app = serve_with(|_, _| async { answer("app") }, limits, PATIENCE);
+    let mut inside = Vec::new();
+    for _ in 0..2 {
+        let mut client = h1(app.address).await;
+        text(within(client.send_request(get("/"))).await.unwrap()).await;
+        inside.push(client);
+    }
+    let mut third = h1(app.address).await;
+    let mut waiting = std::pin::pin!(third.send_request(get("/")));
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut waiting).await;
+    assert!(early.is_err(), "served beyond the bound");
+    inside.pop();
+    assert_eq!(text(within(waiting).await.unwrap()).await, "app");
+}
+
+#[tokio::test]
+async fn the_end_waits_for_what_runs_and_says_so() {
+    let (arrived, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (signal, wait) = (Arc::clone(&arrived), Arc::clone(&go));
+    let app = serve(move |_, _| {
+        let (signal, wait) = (Arc::clone(&signal), Arc::clone(&wait));
+        async move {
+            signal.notify_one();
+            wait.notified().await;
+            answer("whole")
+        }
+    });
+    let mut idle = Raw::to(app.address).await;
+    let mut client = Raw::to(app.address).await;
+    client.say("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    within(arrived.notified()).await;
+    let mut streams = h2(app.address).await;
+    let stream = streams.send_request(get("http://a/"));
+    within(arrived.notified()).await;
+
+    app.stop.cancel();
+    // An idle connection ends at once, the others when they have been answered.
+    assert_eq!(idle.hear_all().await, "");
+    go.notify_one();
+    go.notify_waiters();
+    let heard = tokio::spawn(async move { client.hear_all().await });
+    until(|| {
+        go.notify_waiters();
+        heard.is_finished()
+    })
+    .await;
+    let heard = heard.await.unwrap();
+    assert!(heard.contains("connection: close") && heard.ends_with("whole"), "{heard}");
+    go.notify_one();
+    assert_eq!(text(within(stream).await.unwrap()).await, "whole");
+    assert_eq!(within(app.served).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_does_not_end_within_the_grace_is_cut() {
+    let arrived = Arc::new(Notify::new());
+    let signal = Arc::clone(&arrived);
+    let handler = move |_, _| {
+        signal.notify_one();
+        std::future::pending()
+    };
+    let app = serve_with(handler, Limits::default(), Duration::from_millis(50));
+    let mut client = Raw::to(app.address).await;
+    client.say("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    within(arrived.notified()).await;
+    app.stop.cancel();
+    assert_eq!(within(app.served).await.unwrap(), 1);
+    assert_eq!(client.hear_all().await, "");
+}
+
+/// A handler that holds each request until told, reading ahead.
+fn holding(budget: Arc<Budget>, go: Arc<Notify>, left: Arc<Notify>) -> Server {
+    serve(move |request, _| {
+        let (budget, go, left) = (Arc::clone(&budget), Arc::clone(&go), Arc::clone(&left));
+        async move {
+            let expects = headers::expects_continue(request.headers());
+            let mut ahead = ReadAhead::new(request.into_body(), budget);
+            tokio::select! {
+                () = go.notified() => {}
+                _ = ahead.departed(), if !expects => {
+                    left.notify_one();
+                    return answer("nobody reads this");
+                }
+            }
+            answer(ahead.into_body().collect().await.unwrap().to_bytes())
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_held_request_is_read_within_its_budget_and_passed_on_whole() {
+    let budget = Budget::new(100_000, 1_000);
+    let (go, left) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = holding(Arc::clone(&budget), Arc::clone(&go), left);
+    for size in [0, 10, 1_000, 500_000] {
+        let sent = "x".repeat(size);
+        let mut client = h2(app.address).await;
+        let mut request = post("/", sent.clone());
+        *request.uri_mut() = http::Uri::from_static("http://a/");
+        let answer = tokio::spawn(client.send_request(request));
+        until(|| budget.used() >= size.min(1_000)).await;
+        assert!(budget.used() < 100_000, "{}", budget.used());
+        go.notify_one();
+        let came = text(within(answer).await.unwrap().unwrap()).await;
+        assert!(came == sent, "{} of {size}", came.len());
+        until(|| budget.used() == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_held_client_that_leaves_amid_its_body_is_noticed() {
+    let budget = Budget::new(100_000, 1_000);
+    let (go, left) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = holding(Arc::clone(&budget), go, Arc::clone(&left));
+    let mut client = Raw::to(app.address).await;
+    client.say("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 900\r\n\r\nhalf").await;
+    until(|| budget.used() == 4).await;
+    drop(client);
+    within(left.notified()).await;
+    until(|| budget.used() == 0).await;
+}
+
+#[tokio::test]
+async fn a_held_client_that_expects_100_continue_keeps_its_body() {
+    let budget = Budget::new(100_000, 1_000);
+    let (go, left) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let app = holding(budget, Arc::clone(&go), left);
+    let mut client = Raw::to(app.address).await;
+    client
+        .say("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 2\r\nconnection: close\r\n\r\n")
+        .await;
+    let mut first = [0];
+    let early = tokio::time::timeout(Duration::from_millis(100), client.0.peek(&mut first)).await;
+    assert!(early.is_err(), "told to send while held");
+    go.notify_one();
+    client.hear("HTTP/1.1 100 Continue\r\n\r\n").await;
+    client.say("ok").await;
+    assert!(client.hear_all().await.ends_with("ok"));
+}
+
+#[tokio::test]
+async fn an_answer_of_ours_says_that_it_is_ours() {
+    let app = serve(|_, _| async { proxy::Failure::HoldFull.into_response() });
+    let mut client = h1(app.address).await;
+    let response = within(client.send_request(get("/"))).await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()["todoapp-error"], "hold-full");
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(text(response).await.lines().count(), 1);
+}

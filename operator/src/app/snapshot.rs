@@ -1,0 +1,100 @@
+//! Whether the app's template needs a Revision of its own, and which name it gets.
+
+use std::sync::Arc;
+
+use api::{Revision, RevisionSpec, TodoApp, labels};
+use kube::{Resource, ResourceExt};
+
+use super::observe::number;
+use crate::error::Error;
+
+/// The Revision to create, if the latest one is not what the app asks for. `revisions`: the app's own, oldest first.
+pub fn next(app: &TodoApp, revisions: &[Arc<Revision>]) -> Result<Option<Revision>, Error> {
+    let wanted = RevisionSpec {
+        template: app.spec.template.clone(),
+        concurrency_limit: app.spec.concurrency_limit,
+        timeouts: app.spec.timeouts.clone(),
+    };
+    if let Some(chosen) = wanted.template.revision_name()
+        && let Some(known) = revisions.iter().find(|r| r.name_any() == chosen)
+    {
+        return if known.spec == wanted { Ok(None) } else { Err(name_taken(&chosen)) };
+    }
+    let latest = revisions.last();
+    if latest.is_some_and(|r| r.spec == wanted) {
+        return Ok(None);
+    }
+    let count = latest.map_or(0, |r| number(r)) + 1;
+    let name = wanted.template.revision_name().unwrap_or_else(|| format!("{}-{count:05}", app.name_any()));
+    let mut revision = Revision::new(&name, wanted);
+    revision.metadata.namespace = app.namespace();
+    revision.metadata.labels =
+        Some([(labels::APP.to_owned(), app.name_any()), (labels::NUMBER.to_owned(), count.to_string())].into());
+    revision.metadata.owner_references = Some(app.controller_owner_ref(&()).into_iter().collect());
+    Ok(Some(revision))
+}
+
+fn name_taken(name: &str) -> Error {
+    Error::Invalid(format!(
+        "`spec.template.metadata.name` '{name}' is the name of a Revision with another content: choose a new name, or \
+         restore that content"
+    ))
+}
+
+/// The revision that the app's spec stands for now.
+pub fn latest_created<'a>(app: &TodoApp, revisions: &'a [Arc<Revision>]) -> Option<&'a Arc<Revision>> {
+    let chosen = app.spec.template.revision_name();
+    revisions.iter().find(|r| Some(r.name_any()) == chosen).or(revisions.last())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::tests::{app, revision, template};
+
+    fn known(revisions: &[Revision]) -> Vec<Arc<Revision>> {
+        revisions.iter().cloned().map(Arc::new).collect()
+    }
+
+    #[test]
+    fn the_first_revision_is_number_one() {
+        let made = next(&app(json!({ "template": template() })), &[]).expect("valid").expect("a revision");
+        assert_eq!(made.name_any(), "shop-00001");
+        assert_eq!(made.labels()[labels::APP], "shop");
+        assert_eq!(made.owner_references()[0].uid, "app-uid");
+    }
+
+    #[test]
+    fn scaling_traffic_and_ingress_make_no_revision() {
+        let revisions = known(&[revision("shop-00001", 1, true)]);
+        let changed =
+            app(json!({ "template": template(), "scaling": { "max": 3 }, "ingress": { "visibility": "Cluster" },
+            "traffic": [{ "latest": true, "percent": 100 }] }));
+        assert!(next(&changed, &revisions).expect("valid").is_none());
+    }
+
+    #[test]
+    fn template_limit_and_timeouts_do() {
+        let revisions = known(&[revision("shop-00001", 1, true)]);
+        for spec in [
+            json!({ "template": { "spec": { "containers": [{ "image": "i:2" }] } } }),
+            json!({ "template": template(), "concurrencyLimit": 1 }),
+            json!({ "template": template(), "timeouts": { "request": "10s" } }),
+        ] {
+            let made = next(&app(spec), &revisions).expect("valid").expect("a revision");
+            assert_eq!(made.name_any(), "shop-00002");
+        }
+    }
+
+    #[test]
+    fn a_chosen_name_is_used_once() {
+        let named = json!({ "metadata": { "name": "shop-blue" }, "spec": { "containers": [{ "image": "i:2" }] } });
+        let made = next(&app(json!({ "template": named })), &[]).expect("valid").expect("a revision");
+        assert_eq!(made.name_any(), "shop-blue");
+        let taken = known(&[revision("shop-blue", 1, true)]);
+        let error = next(&app(json!({ "template": named })), &taken).expect_err("another content");
+        assert!(error.to_string().contains("'shop-blue'"), "{error}");
+    }
+}

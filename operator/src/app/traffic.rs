@@ -1,0 +1,162 @@
+//! `spec.traffic` → the split that is routed. Pure.
+
+use std::sync::Arc;
+
+use api::{Revision, TodoApp, TrafficTarget};
+use kube::ResourceExt;
+
+use super::snapshot::latest_created;
+
+/// One resolved target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Name of the Revision.
+    pub revision: String,
+    /// Share in percent.
+    pub percent: u32,
+    /// Tag.
+    pub tag: Option<String>,
+}
+
+/// What became of `spec.traffic`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// What is routed.
+    pub targets: Vec<Target>,
+    /// Why the wish of the spec is not routed yet.
+    pub problem: Option<Problem>,
+}
+
+/// Why traffic stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// One word in CamelCase.
+    pub reason: &'static str,
+    /// A sentence.
+    pub message: String,
+    /// Time alone does not mend it.
+    pub stalled: bool,
+}
+
+/// Resolves names and `latest`. A target that does not exist, or was never ready, leaves the whole split as it was;
+/// only an app that never served is routed to its first revision at once, so that early requests are held, not refused.
+pub fn resolve(app: &TodoApp, revisions: &[Arc<Revision>]) -> Resolved {
+    let latest_only = [TrafficTarget { latest: Some(true), percent: 100, ..Default::default() }];
+    let wish = if app.spec.traffic.is_empty() { &latest_only[..] } else { &app.spec.traffic };
+    let first = !revisions.iter().any(|r| was_ready(r));
+    let mut targets = Vec::with_capacity(wish.len());
+    let mut problem = None;
+    for target in wish {
+        match find(app, target, revisions, first) {
+            Ok(revision) => {
+                targets.push(Target {
+                    revision: revision.name_any(),
+                    percent: target.percent,
+                    tag: target.tag.clone(),
+                });
+            }
+            Err(found) => problem = problem.or(Some(found)),
+        }
+    }
+    match problem {
+        None => Resolved { targets, problem: None },
+        Some(problem) => Resolved { targets: routed(app), problem: Some(problem) },
+    }
+}
+
+/// The newest revision that was ready once.
+pub fn latest_ready(revisions: &[Arc<Revision>]) -> Option<&Arc<Revision>> {
+    revisions.iter().rev().find(|r| was_ready(r))
+}
+
+fn was_ready(revision: &Revision) -> bool {
+    revision.status.as_ref().is_some_and(|s| s.was_ready)
+}
+
+fn find<'a>(
+    app: &TodoApp,
+    target: &TrafficTarget,
+    revisions: &'a [Arc<Revision>],
+    first: bool,
+) -> Result<&'a Arc<Revision>, Problem> {
+    let Some(name) = &target.revision else {
+        let newest = if first { latest_created(app, revisions) } else { latest_ready(revisions) };
+        return newest.ok_or_else(|| not_ready("the first revision is being made".to_owned()));
+    };
+    let Some(revision) = revisions.iter().find(|r| r.name_any() == *name) else {
+        return Err(Problem {
+            reason: "RevisionMissing",
+            message: format!(
+                "`spec.traffic` names revision '{name}', which this app does not have{}",
+                known(revisions)
+            ),
+            stalled: true,
+        });
+    };
+    if was_ready(revision) || first {
+        return Ok(revision);
+    }
+    Err(not_ready(format!("revision '{name}' was not ready yet")))
+}
+
+fn not_ready(message: String) -> Problem {
+    Problem { reason: "RevisionNotReady", message, stalled: false }
+}
+
+fn known(revisions: &[Arc<Revision>]) -> String {
+    let names: Vec<_> = revisions.iter().map(|r| format!("'{}'", r.name_any())).collect();
+    if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) }
+}
+
+fn routed(app: &TodoApp) -> Vec<Target> {
+    let traffic = app.status.iter().flat_map(|s| &s.traffic);
+    traffic.map(|t| Target { revision: t.revision.clone(), percent: t.percent, tag: t.tag.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::tests::{app, revision, template};
+
+    fn resolve_with(traffic: serde_json::Value, status: serde_json::Value, revisions: &[Revision]) -> Resolved {
+        let mut app = app(json!({ "template": template(), "traffic": traffic }));
+        app.status = serde_json::from_value(status).expect("a status");
+        let revisions: Vec<_> = revisions.iter().cloned().map(Arc::new).collect();
+        resolve(&app, &revisions)
+    }
+
+    fn names(resolved: &Resolved) -> Vec<(&str, u32)> {
+        resolved.targets.iter().map(|t| (t.revision.as_str(), t.percent)).collect()
+    }
+
+    #[test]
+    fn without_a_wish_everything_goes_to_the_latest_ready() {
+        let revisions =
+            [revision("shop-00001", 1, true), revision("shop-00002", 2, true), revision("shop-00003", 3, false)];
+        assert_eq!(names(&resolve_with(json!([]), json!(null), &revisions)), vec![("shop-00002", 100)]);
+    }
+
+    #[test]
+    fn the_very_first_revision_is_routed_before_it_is_ready() {
+        let revisions = [revision("shop-00001", 1, false)];
+        let resolved = resolve_with(json!([]), json!(null), &revisions);
+        assert_eq!(names(&resolved), vec![("shop-00001", 100)]);
+        assert!(resolved.problem.is_none());
+    }
+
+    #[test]
+    fn a_missing_or_unready_target_leaves_the_split_as_it_was() {
+        let revisions = [revision("shop-00001", 1, true), revision("shop-00002", 2, false)];
+        let before = json!({ "traffic": [{ "revision": "shop-00001", "percent": 100 }] });
+        for (name, reason) in [("shop-00009", "RevisionMissing"), ("shop-00002", "RevisionNotReady")] {
+            let wish = json!([{ "revision": "shop-00001", "percent": 50 }, { "revision": name, "percent": 50 }]);
+            let resolved = resolve_with(wish, before.clone(), &revisions);
+            assert_eq!(names(&resolved), vec![("shop-00001", 100)]);
+            let problem = resolved.problem.expect("a problem");
+            assert_eq!(problem.reason, reason);
+            assert!(problem.message.contains(name), "{}", problem.message);
+        }
+    }
+}

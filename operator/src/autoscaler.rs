@@ -1,0 +1,268 @@
+//! The autoscaler of the leader: measurements and demand in, `spec.replicas` out.
+//!
+//! Owns what is known of load and pods ([`core::Core`], pure), the tick, and the writes. Decisions themselves are in
+//! crate `scaling`; the streams on which measurements come are in `hub`. One lock guards the core and the outgoing
+//! queues, so consequences leave in the order in which they were decided; nothing is awaited under it.
+
+mod activator;
+mod core;
+mod debug;
+mod journal;
+mod metrics;
+mod revision;
+mod sender;
+mod share;
+#[cfg(test)]
+mod tests;
+mod wakes;
+mod write;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::core::{Core, Effect, PeerId, Violation};
+use crate::hub::Verifier;
+
+pub use self::metrics::Metrics;
+
+/// Time between two looks at every revision.
+const TICK: Duration = Duration::from_secs(2);
+/// Our count of seconds begins here, so that what senders replay from before our start has a place on it.
+const ORIGIN: Duration = Duration::from_secs(100_000);
+
+/// Writes the scale of a Deployment.
+pub trait ScaleWriter: Send + Sync {
+    /// Sets `spec.replicas` of the Deployment.
+    fn scale<'a>(&'a self, namespace: &'a str, name: &'a str, replicas: u32) -> BoxFuture<'a, anyhow::Result<()>>;
+}
+
+/// A revision as the cluster has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RevisionEntry {
+    /// UID of the Revision object.
+    pub uid: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name, which is also that of its Deployment.
+    pub name: String,
+    /// How it may scale.
+    pub spec: scaling::Spec,
+    /// Whether traffic is routed to it.
+    pub routed: bool,
+    /// Whether it never had a ready pod.
+    pub initial: bool,
+}
+
+/// The autoscaler of one term of leadership. Cheap to clone.
+#[derive(Clone)]
+pub struct Autoscaler {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    writer: Arc<dyn ScaleWriter>,
+    verifier: Arc<dyn Verifier>,
+    metrics: Metrics,
+    began: Instant,
+    writers: TaskTracker,
+    over: CancellationToken,
+}
+
+struct State {
+    core: Core,
+    links: HashMap<PeerId, Link>,
+}
+
+/// The way to one stream's task.
+struct Link {
+    queue: mpsc::Sender<Bytes>,
+    close: CancellationToken,
+}
+
+impl Autoscaler {
+    /// Begins a term. Its figures replace those of the former one in `metrics`.
+    pub fn new(writer: Arc<dyn ScaleWriter>, verifier: Arc<dyn Verifier>, metrics: Metrics) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State { core: Core::new(ORIGIN), links: HashMap::new() }),
+            writer,
+            verifier,
+            metrics,
+            began: Instant::now(),
+            writers: TaskTracker::new(),
+            over: CancellationToken::new(),
+        });
+        shared.metrics.show(&shared);
+        Self { shared }
+    }
+
+    /// A revision exists, or changed.
+    pub fn upsert(&self, entry: RevisionEntry) {
+        self.shared.with(|core, now| core.upsert(now, entry));
+    }
+
+    /// A revision is gone.
+    pub fn remove(&self, uid: &str) {
+        self.shared.with(|core, _| core.remove(uid));
+    }
+
+    /// The Deployment of a revision has `replicas` in its spec and `ready` ready ones. Until this has been said once,
+    /// nothing is decided for the revision; the first `replicas` are taken as wanted.
+    pub fn set_replicas(&self, uid: &str, replicas: u32, ready: u32) {
+        self.shared.with(|core, now| core.set_replicas(now, uid, replicas, ready));
+    }
+
+    /// Looks at every revision each two seconds, until `shutdown`; then writes no more.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+            let verifier = &self.shared.verifier;
+            self.shared.with(|core, now| core.tick(now, &|uid, address| verifier.confirms(uid, address)));
+        }
+        self.shared.over.cancel();
+        self.shared.writers.close();
+        self.shared.writers.wait().await;
+    }
+
+    /// The whole state, for people.
+    pub fn debug(&self) -> serde_json::Value {
+        let now = self.shared.now();
+        debug::state(&self.shared.state.lock().core, now)
+    }
+
+    /// Who decides whom to believe.
+    pub fn verifier(&self) -> &dyn Verifier {
+        &*self.shared.verifier
+    }
+
+    /// Figures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// An activator has proved itself; what it is to be told goes to `queue`.
+    pub fn join_activator(
+        &self,
+        epoch: u64,
+        pod: String,
+        queue: mpsc::Sender<Bytes>,
+        close: CancellationToken,
+    ) -> Seat {
+        self.seat(queue, close, "activator", |core| core.join_activator(epoch, pod))
+    }
+
+    /// A queue-proxy has proved itself; `confirmed` says that the address is its own.
+    pub fn join_pod(&self, pod: NewPod, queue: mpsc::Sender<Bytes>, close: CancellationToken) -> Seat {
+        let NewPod { revision_uid, pod, address, epoch, confirmed } = pod;
+        self.seat(queue, close, "queue-proxy", |core| core.join_pod(&revision_uid, pod, address, epoch, confirmed))
+    }
+
+    fn seat(
+        &self,
+        queue: mpsc::Sender<Bytes>,
+        close: CancellationToken,
+        kind: &'static str,
+        join: impl FnOnce(&mut Core) -> PeerId,
+    ) -> Seat {
+        let mut state = self.shared.state.lock();
+        let peer = join(&mut state.core);
+        state.links.insert(peer, Link { queue, close });
+        self.shared.carry_out(&mut state);
+        self.shared.metrics.connections(kind).inc();
+        Seat { shared: Arc::clone(&self.shared), peer, kind }
+    }
+}
+
+/// A queue-proxy that has proved itself.
+pub struct NewPod {
+    /// UID of its revision.
+    pub revision_uid: String,
+    /// Name of the pod.
+    pub pod: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its process's life.
+    pub epoch: u64,
+    /// Whether the address is known to be its own.
+    pub confirmed: bool,
+}
+
+/// A stream's place; dropping it says that the stream has ended.
+pub struct Seat {
+    shared: Arc<Shared>,
+    peer: PeerId,
+    kind: &'static str,
+}
+
+impl Seat {
+    /// A message has come.
+    ///
+    /// # Errors
+    /// When this kind of sender may not send it.
+    pub fn message(&self, message: wire::Up) -> Result<(), Violation> {
+        self.shared.with(|core, now| core.message(now, self.peer, message))
+    }
+
+    /// The sender's address has been confirmed.
+    pub fn confirm(&self) {
+        self.shared.with(|core, _| core.confirm(self.peer));
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.shared.with(|core, now| core.leave(now, self.peer));
+        self.shared.state.lock().links.remove(&self.peer);
+        self.shared.metrics.connections(self.kind).dec();
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Duration {
+        ORIGIN + self.began.elapsed()
+    }
+
+    /// Lets the core decide and carries out what follows.
+    fn with<T>(self: &Arc<Self>, decide: impl FnOnce(&mut Core, Duration) -> T) -> T {
+        let mut state = self.state.lock();
+        let outcome = decide(&mut state.core, self.now());
+        self.carry_out(&mut state);
+        outcome
+    }
+
+    fn carry_out(self: &Arc<Self>, state: &mut State) {
+        for effect in state.core.take_effects() {
+            match effect {
+                Effect::Tell { peer, frames } => {
+                    if let Some(link) = state.links.get(&peer)
+                        && link.queue.try_send(frames).is_err()
+                        && !link.close.is_cancelled()
+                    {
+                        // Too slow: a new stream's opening says everything that is lost here.
+                        self.metrics.closed("overflow").inc();
+                        link.close.cancel();
+                    }
+                }
+                Effect::Close { peer } => {
+                    if let Some(link) = state.links.get(&peer) {
+                        link.close.cancel();
+                    }
+                }
+                Effect::Write { uid } => drop(self.writers.spawn(write::bring(Arc::clone(self), uid))),
+            }
+        }
+        self.metrics.decided(&state.core.take_decided());
+        self.metrics.ignored.inc_by(state.core.take_ignored());
+    }
+}

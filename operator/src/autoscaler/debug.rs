@@ -1,0 +1,89 @@
+//! The state of the core as JSON, for people: /debug/state.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::core::Core;
+use super::journal::Entry;
+use super::revision::{Pod, Revision};
+use super::wakes::Wake;
+
+/// Everything, revisions by name.
+pub fn state(core: &Core, now: Duration) -> Value {
+    let mut revisions: Vec<&Revision> = core.revisions.values().collect();
+    revisions.sort_by_key(|revision| revision.listed.as_ref().map(|listed| (&listed.namespace, &listed.name)));
+    let mut activators: Vec<&String> =
+        core.activators.iter().filter(|(_, activator)| activator.peer().is_some()).map(|(name, _)| name).collect();
+    activators.sort();
+    let wakes: Vec<_> = core.wakes.iter().map(|wake| describe_wake(wake, now)).collect();
+    json!({
+        "wakes": wakes,
+        "settled": core.is_settled(now),
+        "activators": activators,
+        "revisions": revisions.into_iter().map(|revision| describe(core, revision, now)).collect::<Vec<_>>(),
+    })
+}
+
+fn describe(core: &Core, revision: &Revision, now: Duration) -> Value {
+    let averages = revision.scaler.averages(now);
+    let listed = revision.listed.as_ref();
+    let scale = listed.and_then(|listed| listed.scale);
+    json!({
+        "uid": &*revision.uid,
+        "namespace": listed.map(|listed| &listed.namespace),
+        "name": listed.map(|listed| &listed.name),
+        "routed": listed.is_some_and(|listed| listed.routed),
+        "initial": listed.is_some_and(|listed| listed.initial),
+        "desired": revision.desired,
+        "replicas": scale.map(|scale| scale.current()),
+        "ready": scale.map(|scale| scale.ready),
+        "writing": scale.is_some_and(|scale| scale.writing),
+        "held": core.held(&revision.uid),
+        "stableConcurrency": averages.stable,
+        "burstConcurrency": averages.burst,
+        "pods": revision.pods.iter().map(|pod| describe_pod(pod, now)).collect::<Vec<_>>(),
+        "decisions": revision.journal.newest().map(|entry| describe_entry(entry, now)).collect::<Vec<_>>(),
+    })
+}
+
+/// Times in milliseconds of Unix time, so that they can be held against those of other processes.
+fn describe_wake(wake: &Wake, now: Duration) -> Value {
+    let clock = jiff::Timestamp::now().as_microsecond() as f64 / 1000.0;
+    let unix_ms = |at: Duration| clock - now.saturating_sub(at).as_secs_f64() * 1000.0;
+    json!({
+        "namespace": wake.namespace,
+        "revision": wake.name,
+        "demandMs": unix_ms(wake.demanded),
+        "writtenMs": wake.written.map(unix_ms),
+        "readyMs": wake.ready.map(unix_ms),
+    })
+}
+
+fn describe_pod(pod: &Pod, now: Duration) -> Value {
+    json!({
+        "name": pod.name,
+        "address": pod.address.to_string(),
+        "announced": format!("{:?}", pod.announced),
+        "confirmed": pod.confirmed,
+        "reporting": pod.reported,
+        "inFlight": pod.in_flight,
+        "lostForSeconds": pod.peer.is_none().then(|| seconds(now.saturating_sub(pod.lost_at))),
+    })
+}
+
+fn describe_entry(entry: &Entry, now: Duration) -> Value {
+    json!({
+        "agoSeconds": seconds(now.saturating_sub(entry.record.at)),
+        "forSeconds": seconds(entry.record.at.saturating_sub(entry.since)),
+        "times": entry.times,
+        "reason": entry.record.reason.as_str(),
+        "desired": entry.record.desired,
+        "text": entry.record.to_string(),
+    })
+}
+
+/// To a tenth.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 10.0).round() / 10.0
+}

@@ -1,0 +1,184 @@
+//! Figures of the autoscaler and the hub.
+//!
+//! What there is of each revision is read from the core when somebody asks, so a sleeping revision costs no memory
+//! here.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
+use scaling::Reason;
+
+use super::{ORIGIN, Shared};
+
+/// Handles. Cheap to clone; registered once a process.
+#[derive(Clone)]
+pub struct Metrics {
+    decisions: IntCounterVec,
+    writes: IntCounterVec,
+    write_duration: Histogram,
+    connections: IntGaugeVec,
+    rejected: IntCounterVec,
+    closed: IntCounterVec,
+    /// Loads of revisions that nobody listed.
+    pub ignored: IntCounter,
+    shown: Arc<Mutex<Weak<Shared>>>,
+}
+
+impl Metrics {
+    /// Makes and registers them.
+    ///
+    /// # Errors
+    /// When a name is taken.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let counters = |name: &str, help: &str, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
+        let metrics = Self {
+            decisions: counters(
+                "todoapp_autoscaler_decisions_total",
+                "Decisions on the scale of a revision, by what had the last word.",
+                "reason",
+            )?,
+            writes: counters("todoapp_autoscaler_writes_total", "Writes of a scale, by result.", "result")?,
+            write_duration: Histogram::with_opts(
+                HistogramOpts::new("todoapp_autoscaler_write_duration_seconds", "Time of one write of a scale.")
+                    .buckets(vec![0.002, 0.005, 0.01, 0.05, 0.2, 1.0, 5.0]),
+            )?,
+            connections: IntGaugeVec::new(
+                Opts::new("todoapp_hub_connections", "Streams that have proved themselves, by kind."),
+                &["kind"],
+            )?,
+            rejected: counters(
+                "todoapp_hub_rejected_total",
+                "Streams that were closed before they proved themselves, by reason.",
+                "reason",
+            )?,
+            closed: counters("todoapp_hub_closed_total", "Streams that the hub closed, by reason.", "reason")?,
+            ignored: IntCounter::new(
+                "todoapp_hub_ignored_loads_total",
+                "Loads and demands that were dropped because nobody listed their revision.",
+            )?,
+            shown: Arc::default(),
+        };
+        for reason in Reason::ALL {
+            metrics.decisions.with_label_values(&[reason.as_str()]);
+        }
+        registry.register(Box::new(metrics.decisions.clone()))?;
+        registry.register(Box::new(metrics.writes.clone()))?;
+        registry.register(Box::new(metrics.write_duration.clone()))?;
+        registry.register(Box::new(metrics.connections.clone()))?;
+        registry.register(Box::new(metrics.rejected.clone()))?;
+        registry.register(Box::new(metrics.closed.clone()))?;
+        registry.register(Box::new(metrics.ignored.clone()))?;
+        registry.register(Box::new(Revisions::new(Arc::clone(&metrics.shown))?))?;
+        Ok(metrics)
+    }
+
+    /// From now on the figures of revisions are those of this term.
+    pub(super) fn show(&self, shared: &Arc<Shared>) {
+        *self.shown.lock() = Arc::downgrade(shared);
+    }
+
+    /// Counts decisions.
+    pub(super) fn decided(&self, reasons: &[Reason]) {
+        for reason in reasons {
+            self.decisions.with_label_values(&[reason.as_str()]).inc();
+        }
+    }
+
+    /// Counts a write.
+    pub(super) fn wrote(&self, done: bool, took: Duration) {
+        self.writes.with_label_values(&[if done { "ok" } else { "error" }]).inc();
+        self.write_duration.observe(took.as_secs_f64());
+    }
+
+    /// Streams of a kind.
+    pub(super) fn connections(&self, kind: &str) -> IntGauge {
+        self.connections.with_label_values(&[kind])
+    }
+
+    /// Streams that did not prove themselves.
+    pub fn rejected(&self, reason: &str) -> IntCounter {
+        self.rejected.with_label_values(&[reason])
+    }
+
+    /// Streams that were closed.
+    pub fn closed(&self, reason: &str) -> IntCounter {
+        self.closed.with_label_values(&[reason])
+    }
+}
+
+/// Gauges that are filled when they are asked for, and emptied again.
+struct Revisions {
+    shown: Arc<Mutex<Weak<Shared>>>,
+    desired: IntGaugeVec,
+    ready: IntGaugeVec,
+    stable: GaugeVec,
+    burst: GaugeVec,
+    settled: IntGauge,
+}
+
+impl Revisions {
+    fn new(shown: Arc<Mutex<Weak<Shared>>>) -> prometheus::Result<Self> {
+        const LABELS: &[&str] = &["namespace", "revision"];
+        let floats = |name: &str, help: &str| GaugeVec::new(Opts::new(name, help), LABELS);
+        let numbers = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), LABELS);
+        Ok(Self {
+            shown,
+            desired: numbers("todoapp_autoscaler_desired", "Pods wanted of a revision.")?,
+            ready: numbers("todoapp_autoscaler_ready", "Pods of a revision that are ready, as its Deployment says.")?,
+            stable: floats(
+                "todoapp_autoscaler_stable_concurrency",
+                "Requests at a time over the stable window; of revisions that are awake.",
+            )?,
+            burst: floats(
+                "todoapp_autoscaler_burst_concurrency",
+                "Requests at a time over the burst window; of revisions that are awake.",
+            )?,
+            settled: IntGauge::new("todoapp_autoscaler_settled", "1 when enough is known to scale in.")?,
+        })
+    }
+
+    fn parts(&self) -> [&dyn Collector; 5] {
+        [&self.desired, &self.ready, &self.stable, &self.burst, &self.settled]
+    }
+
+    fn fill(&self, shared: &Shared) {
+        let now = ORIGIN + shared.began.elapsed();
+        let state = shared.state.lock();
+        self.settled.set(i64::from(state.core.is_settled(now)));
+        for revision in state.core.revisions.values() {
+            let Some(listed) = &revision.listed else { continue };
+            let labels = [listed.namespace.as_str(), listed.name.as_str()];
+            let ready = listed.scale.map_or(0, |scale| scale.ready);
+            self.desired.with_label_values(&labels).set(i64::from(revision.desired));
+            self.ready.with_label_values(&labels).set(i64::from(ready));
+            if revision.desired > 0 || ready > 0 {
+                let averages = revision.scaler.averages(now);
+                self.stable.with_label_values(&labels).set(averages.stable);
+                self.burst.with_label_values(&labels).set(averages.burst);
+            }
+        }
+    }
+}
+
+impl Collector for Revisions {
+    fn desc(&self) -> Vec<&Desc> {
+        self.parts().into_iter().flat_map(Collector::desc).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let Some(shared) = self.shown.lock().upgrade() else { return Vec::new() };
+        self.fill(&shared);
+        let families = self.parts().into_iter().flat_map(Collector::collect).collect();
+        self.desired.reset();
+        self.ready.reset();
+        self.stable.reset();
+        self.burst.reset();
+        families
+    }
+}

@@ -1,0 +1,89 @@
+//! What every reconcile is handed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kube::runtime::events::Recorder;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::apply::{self, Desired, Outcome, Respelled};
+use crate::args::Args;
+use crate::cluster::Stores;
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::ports::PortBook;
+
+/// The hands of the reconcilers.
+pub struct Context {
+    /// The API server.
+    pub client: kube::Client,
+    /// Settings.
+    pub args: Args,
+    /// What is known of the cluster.
+    pub stores: Stores,
+    /// Key from which each revision's is derived.
+    pub master_key: [u8; 32],
+    /// In-cluster ports.
+    pub ports: Mutex<PortBook>,
+    /// Objects stored in another spelling.
+    pub respelled: Respelled,
+    /// Writes Events.
+    pub recorder: Recorder,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Per object: failed tries in a row, and since when only fleeting figures of its status differ.
+    pub progress: Mutex<HashMap<String, Progress>>,
+}
+
+/// Where one object stands between two reconciles.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    /// Failed tries in a row.
+    pub failures: u32,
+    /// Since when only replicas or activity differ from what is written.
+    pub fleeting_since: Option<Instant>,
+}
+
+/// Shared by all reconciles.
+pub type Shared = Arc<Context>;
+
+impl Context {
+    /// Brings one object to what is desired; `observed` is what the store has of it.
+    pub async fn ensure(&self, desired: Desired, observed: Option<Value>) -> Result<(), Error> {
+        let outcome = apply::ensure(&self.client, &self.respelled, &desired, observed).await?;
+        if outcome != Outcome::Unchanged {
+            self.metrics.writes.with_label_values(&[desired.resource.kind.as_str()]).inc();
+        }
+        Ok(())
+    }
+
+    /// Counts one more failure of an object and says how many came before.
+    pub fn failed(&self, key: &str) -> u32 {
+        let mut progress = self.progress.lock();
+        let entry = progress.entry(key.to_owned()).or_default();
+        entry.failures += 1;
+        entry.failures - 1
+    }
+
+    /// Failed tries of an object in a row.
+    pub fn failures(&self, key: &str) -> u32 {
+        self.progress.lock().get(key).map_or(0, |p| p.failures)
+    }
+
+    /// Changes what is kept of an object; an entry that says nothing is dropped, so that the map holds only the unsettled.
+    pub fn note(&self, key: &str, change: impl FnOnce(&mut Progress)) {
+        let mut progress = self.progress.lock();
+        let mut entry = progress.remove(key).unwrap_or_default();
+        change(&mut entry);
+        if entry.failures > 0 || entry.fleeting_since.is_some() {
+            progress.insert(key.to_owned(), entry);
+        }
+    }
+
+    /// Since when only fleeting figures differ; begins now if it had not.
+    pub fn fleeting_since(&self, key: &str, now: Instant) -> Instant {
+        *self.progress.lock().entry(key.to_owned()).or_default().fleeting_since.get_or_insert(now)
+    }
+}

@@ -1,0 +1,43 @@
+//! Figures of the reconcilers; the autoscaler and the hub register their own.
+
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+
+/// Handles.
+#[derive(Clone)]
+pub struct Metrics {
+    /// Time of one reconcile, by kind.
+    pub reconcile: HistogramVec,
+    /// Reconciles that failed, by kind and class of the error.
+    pub errors: IntCounterVec,
+    /// Objects written, by kind.
+    pub writes: IntCounterVec,
+    /// 1 while this process leads.
+    pub leading: IntGauge,
+}
+
+impl Metrics {
+    /// Makes and registers them.
+    pub fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let metrics = Self {
+            reconcile: HistogramVec::new(
+                HistogramOpts::new("todoapp_reconcile_duration_seconds", "Time of one reconcile, by kind.")
+                    .buckets(vec![0.001, 0.005, 0.02, 0.1, 0.5, 2.0]),
+                &["kind"],
+            )?,
+            errors: IntCounterVec::new(
+                Opts::new("todoapp_reconcile_errors_total", "Reconciles that failed, by kind and class of the error."),
+                &["kind", "class"],
+            )?,
+            writes: IntCounterVec::new(
+                Opts::new("todoapp_reconcile_writes_total", "Objects written while reconciling, by kind."),
+                &["kind"],
+            )?,
+            leading: IntGauge::new("todoapp_leading", "1 while this process holds the Lease.")?,
+        };
+        registry.register(Box::new(metrics.reconcile.clone()))?;
+        registry.register(Box::new(metrics.errors.clone()))?;
+        registry.register(Box::new(metrics.writes.clone()))?;
+        registry.register(Box::new(metrics.leading.clone()))?;
+        Ok(metrics)
+    }
+}

@@ -1,0 +1,155 @@
+//! Revision → Deployment, headless Service and key Secret; and how the revision fares.
+//!
+//! observe (stores) → plan (pure) → apply → status.
+
+mod deployment;
+mod health;
+mod key;
+mod pod;
+mod probe;
+mod service;
+mod status;
+
+use std::time::Duration;
+
+use api::{Revision, labels};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::ApiResource;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Resource, ResourceExt};
+use serde_json::Value;
+use std::sync::Arc;
+
+use crate::context::{Context, Shared};
+use crate::controllers;
+use crate::error::{Class, Error};
+
+pub use health::Health;
+
+/// Even when nothing changes, everything is looked at again after this time.
+const RESYNC: Duration = Duration::from_mins(5);
+
+/// After so many failed tries in a row the reason is told, whatever it is.
+const FAILURES_TOLD: u32 = 2;
+
+/// What the stores hold of one revision.
+struct Observed {
+    deployment: Option<Value>,
+    service: Option<Value>,
+    pods: Vec<Arc<Pod>>,
+}
+
+/// Brings one revision's objects and status to what they are to be.
+pub async fn reconcile(revision: Arc<Revision>, context: Shared) -> Result<Action, Error> {
+    if revision.meta().deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let observed = observe(&revision, &context);
+    let refused = write(&revision, &observed, &context).await.err();
+    let health = health::assess(observed.deployment.as_ref(), &observed.pods, refused.as_ref(), jiff::Timestamp::now());
+    let lasts = context.failures(&controllers::key(revision.as_ref())) >= FAILURES_TOLD;
+    match refused {
+        // Likely to pass: not worth a word yet.
+        Some(error) if error.class() != Class::Invalid && !lasts => Err(error),
+        Some(error) => {
+            status::write(&revision, &health, &context).await?;
+            Err(error)
+        }
+        None => {
+            let settle = status::write(&revision, &health, &context).await?;
+            let look_again = if health.doubtful { health::DOUBT } else { RESYNC };
+            Ok(Action::requeue(settle.unwrap_or(look_again)))
+        }
+    }
+}
+
+fn observe(revision: &Revision, context: &Context) -> Observed {
+    let (name, namespace) = (revision.name_any(), revision.namespace().unwrap_or_default());
+    let stores = &context.stores;
+    let deployment = stores.deployments.get(&ObjectRef::new(&name).within(&namespace));
+    let service = stores.services.get(&ObjectRef::new(&name).within(&namespace));
+    let uid = revision.uid();
+    let is_ours = |pod: &Arc<Pod>| pod.labels().get(labels::REVISION_UID) == uid.as_ref();
+    Observed {
+        deployment: deployment.map(|d| d.json()),
+        service: service.map(|s| s.json()),
+        pods: stores.pods.state().into_iter().filter(is_ours).collect(),
+    }
+}
+
+async fn write(revision: &Revision, observed: &Observed, context: &Context) -> Result<(), Error> {
+    let key_missing = health::lacks_key(&observed.pods);
+    if observed.deployment.is_none() || key_missing {
+        // Before the Deployment, for its pods cannot start without.
+        key::ensure(revision, context).await?;
+    }
+    context.ensure(service::plan(revision)?, observed.service.clone()).await?;
+    if let Some(desired) = deployment::plan(revision, &context.args, observed.deployment.as_ref())? {
+        context.ensure(desired, observed.deployment.clone()).await?;
+    }
+    Ok(())
+}
+
+/// `metadata` of an object that a revision controls.
+fn metadata(revision: &Revision, name: &str) -> Result<Value, Error> {
+    let owner = revision
+        .controller_owner_ref(&())
+        .ok_or_else(|| Error::Invalid(format!("Revision '{}' has no UID", revision.name_any())))?;
+    let mut labels = serde_json::Map::new();
+    for key in [labels::APP, labels::NUMBER] {
+        if let Some(value) = revision.labels().get(key) {
+            labels.insert(key.to_owned(), value.clone().into());
+        }
+    }
+    labels.insert(labels::REVISION.to_owned(), revision.name_any().into());
+    labels.insert(labels::REVISION_UID.to_owned(), revision.uid().unwrap_or_default().into());
+    Ok(serde_json::json!({
+        "name": name,
+        "namespace": revision.namespace().unwrap_or_default(),
+        "labels": labels,
+        "ownerReferences": [owner],
+    }))
+}
+
+fn resource_of<K: Resource<DynamicType = ()>>() -> ApiResource {
+    ApiResource::erase::<K>(&())
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{Revision, RevisionSpec, Template, labels};
+    use clap::Parser;
+    use serde_json::Value;
+
+    use crate::args::Args;
+
+    pub(crate) fn args() -> Args {
+        let given = [
+            "operator",
+            "--namespace",
+            "sys",
+            "--pod-name",
+            "p",
+            "--pod-ip",
+            "10.0.0.1",
+            "--queue-proxy-image",
+            "qp:1",
+        ];
+        Args::parse_from(given)
+    }
+
+    /// Names differ from those of the product, so that a swapped label shows.
+    pub(crate) fn revision(template: Value) -> Revision {
+        let spec = RevisionSpec {
+            template: serde_json::from_value::<Template>(template).expect("a template"),
+            concurrency_limit: 0,
+            timeouts: api::Timeouts::default(),
+        };
+        let mut revision = Revision::new("shop-00007", spec);
+        revision.metadata.namespace = Some("market".to_owned());
+        revision.metadata.uid = Some("uid-7".to_owned());
+        revision.metadata.labels = Some([(labels::APP.to_owned(), "shop".to_owned())].into());
+        revision
+    }
+}

@@ -1,0 +1,167 @@
+//! What Deployment and pods say of a revision: a pure reading, in order of how much a reason explains.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use kube::ResourceExt;
+use serde_json::Value;
+
+use super::deployment::replicas;
+use crate::error::{Class, Error};
+
+/// Waiting reasons that do not pass by themselves (kubelet's names).
+const FATAL: [&str; 4] = ["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CrashLoopBackOff"];
+/// Waiting reasons that a kubelet under load may give for a moment ("failed to sync secret cache"): they count once the
+/// pod is older than [`DOUBT`].
+const DOUBTFUL: [&str; 5] =
+    ["ErrImagePull", "ImageInspectError", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
+/// How long a doubtful reason is given to pass.
+pub const DOUBT: Duration = Duration::from_secs(8);
+
+/// How a revision fares at this moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Pods wanted.
+    pub desired: u32,
+    /// Pods ready.
+    pub ready: u32,
+    /// Why pods do not start, when that is known.
+    pub failure: Option<Failure>,
+    /// Something looks wrong, too early to tell: to be looked at again after [`DOUBT`].
+    pub doubtful: bool,
+}
+
+/// Why a revision does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// One word in CamelCase.
+    pub reason: String,
+    /// Which container, what happened.
+    pub message: String,
+}
+
+/// Reads the state off the objects; `refused` is the API server's answer to our own write, if it said no.
+pub fn assess(deployment: Option<&Value>, pods: &[impl AsRef<Pod>], refused: Option<&Error>, now: Timestamp) -> Health {
+    let count = |field: &str| {
+        let value = deployment.and_then(|d| d.pointer(field)).and_then(Value::as_u64).unwrap_or(0);
+        u32::try_from(value).unwrap_or(u32::MAX)
+    };
+    let ready = count("/status/readyReplicas");
+    let failure = refused
+        .map(refusal)
+        .or_else(|| if ready > 0 { None } else { pods.iter().find_map(|pod| pod_failure(pod.as_ref(), now)) })
+        .or_else(|| deployment.and_then(replica_failure));
+    let doubtful = failure.is_none() && pods.iter().map(AsRef::as_ref).any(is_doubtful);
+    Health { desired: deployment.map_or(0, replicas), ready, failure, doubtful }
+}
+
+/// Whether a pod waits for a Secret that somebody may have deleted.
+pub fn lacks_key(pods: &[impl AsRef<Pod>]) -> bool {
+    pods.iter().any(|pod| waiting(pod.as_ref(), &["CreateContainerConfigError"]).is_some())
+}
+
+fn refusal(error: &Error) -> Failure {
+    let reason = match (error, error.class(), error.code()) {
+        (Error::Taken { .. }, ..) => "NameTaken",
+        // A template that cannot even be decoded is an internal error to the API server.
+        (_, Class::Invalid, _) | (_, _, Some(500)) => "InvalidTemplate",
+        _ => "NotApplied",
+    };
+    Failure { reason: reason.to_owned(), message: error.to_string() }
+}
+
+fn pod_failure(pod: &Pod, now: Timestamp) -> Option<Failure> {
+    let old =
+        pod.metadata.creation_timestamp.as_ref().is_none_or(|at| now.duration_since(at.0).unsigned_abs() >= DOUBT);
+    let container = waiting(pod, &FATAL).or_else(|| waiting(pod, &DOUBTFUL).filter(|_| old));
+    container.map(|container| container_failure(pod, container)).or_else(|| unschedulable(pod).filter(|_| old))
+}
+
+/// A node may come for a pod that has none yet.
+fn is_doubtful(pod: &Pod) -> bool {
+    waiting(pod, &DOUBTFUL).is_some() || unschedulable(pod).is_some()
+}
+
+/// The first container that waits for one of these reasons.
+fn waiting<'a>(pod: &'a Pod, reasons: &[&str]) -> Option<&'a ContainerStatus> {
+    if pod.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    let status = pod.status.as_ref()?;
+    let mut containers = status.init_container_statuses.iter().chain(&status.container_statuses).flatten();
+    containers.find(|container| {
+        let state = container.state.as_ref().and_then(|s| s.waiting.as_ref());
+        state.and_then(|w| w.reason.as_deref()).is_some_and(|reason| reasons.contains(&reason))
+    })
+}
+
+fn container_failure(pod: &Pod, container: &ContainerStatus) -> Failure {
+    let waiting = container.state.as_ref().and_then(|s| s.waiting.clone()).unwrap_or_default();
+    let reason = waiting.reason.unwrap_or_default();
+    let told = waiting.message.unwrap_or_else(|| reason.clone());
+    let ended = container.last_state.as_ref().map(exit).unwrap_or_default();
+    Failure {
+        // The two names of one failure alternate; one of them keeps the condition still.
+        reason: if reason == "ErrImagePull" { "ImagePullBackOff".to_owned() } else { reason },
+        message: format!(
+            "container '{}' of pod '{}', image '{}': {told}{ended}",
+            container.name,
+            pod.name_any(),
+            container.image
+        ),
+    }
+}
+
+fn unschedulable(pod: &Pod) -> Option<Failure> {
+    let conditions = pod.status.iter().flat_map(|s| &s.conditions).flatten();
+    let scheduled = conditions.into_iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+    Some(Failure {
+        reason: scheduled.reason.clone().unwrap_or_else(|| "Unschedulable".to_owned()),
+        message: format!("pod '{}': {}", pod.name_any(), scheduled.message.as_deref().unwrap_or("cannot be scheduled")),
+    })
+}
+
+fn exit(state: &ContainerState) -> String {
+    let Some(ended) = &state.terminated else { return String::new() };
+    let said = ended.message.as_deref().map(|m| format!(": {}", m.trim())).unwrap_or_default();
+    format!("; it exited with code {}{said}", ended.exit_code)
+}
+
+/// Quota, admission and the like: the ReplicaSet cannot make pods at all.
+fn replica_failure(deployment: &Value) -> Option<Failure> {
+    let conditions = deployment.pointer("/status/conditions")?.as_array()?;
+    let failed = conditions.iter().find(|c| c["type"] == "ReplicaFailure" && c["status"] == "True")?;
+    let text = |field: &str| failed[field].as_str().unwrap_or_default().to_owned();
+    Some(Failure { reason: text("reason"), message: text("message") })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(reason: &str, created: Timestamp) -> Box<Pod> {
+        let state = json!({ "waiting": { "reason": reason, "message": "because" } });
+        let status =
+            json!({ "name": "app", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state });
+        let pod = json!({ "metadata": { "name": "p", "creationTimestamp": created.to_string() },
+            "status": { "containerStatuses": [status] } });
+        Box::new(serde_json::from_value(pod).expect("a pod"))
+    }
+
+    #[test]
+    fn a_reason_that_may_pass_counts_when_it_lasts() {
+        let now = Timestamp::from_second(1_000).expect("a time");
+        let at = |ago: i64| Timestamp::from_second(1_000 - ago).expect("a time");
+        let young = assess(None, &[pod("CreateContainerConfigError", at(1))], None, now);
+        assert_eq!((young.failure, young.doubtful), (None, true));
+        let old = assess(None, &[pod("CreateContainerConfigError", at(9))], None, now);
+        assert_eq!(old.failure.map(|f| f.reason).as_deref(), Some("CreateContainerConfigError"));
+        let pull = assess(None, &[pod("ErrImagePull", at(9))], None, now);
+        assert_eq!(pull.failure.map(|f| f.reason).as_deref(), Some("ImagePullBackOff"));
+        let crash = assess(None, &[pod("CrashLoopBackOff", at(1))], None, now);
+        assert!(crash.failure.is_some_and(|f| f.message.contains("because")));
+    }
+}

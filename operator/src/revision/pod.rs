@@ -1,0 +1,164 @@
+//! The pod of a revision: the user's template as written, with the queue-proxy woven in.
+//!
+//! What makes a start slow stays out: no volume is added, no service-account token is mounted unless asked for, no
+//! environment of other Services (a kubelet waits for volumes in steps of 300 ms).
+
+use api::labels::{APP, REVISION, REVISION_UID, SIDECAR_ADMIN_PORT, SIDECAR_CONTAINER, SIDECAR_PORT};
+use api::{Revision, Template};
+use kube::ResourceExt;
+use serde_json::{Map, Value, json};
+
+use super::{key, probe};
+use crate::args::Args;
+use crate::error::Error;
+
+/// Name given to an only container that has none.
+const APP_CONTAINER: &str = "app";
+/// Between the longest request and the kill: time to hand the last answer over.
+const KILL_MARGIN_SECONDS: u64 = 5;
+
+/// The pod template of the Deployment.
+pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
+    let template = &revision.spec.template;
+    let mut spec = template.spec().ok_or_else(|| missing("spec.template.spec"))?;
+    let containers = spec.get_mut("containers").and_then(Value::as_array_mut).ok_or_else(|| missing("containers"))?;
+    let app = containers
+        .get_mut(template.app_index())
+        .and_then(Value::as_object_mut)
+        .ok_or_else(|| missing("containers[0]"))?;
+    let readiness = prepare_app(app, revision);
+    containers.push(sidecar(revision, args, &readiness));
+
+    let grace = revision.spec.timeouts.request().as_secs() + KILL_MARGIN_SECONDS;
+    spec.entry("automountServiceAccountToken").or_insert(json!(false));
+    spec.entry("enableServiceLinks").or_insert(json!(false));
+    spec.entry("terminationGracePeriodSeconds").or_insert(json!(grace));
+    Ok(json!({ "metadata": metadata(revision, template), "spec": spec }))
+}
+
+fn missing(field: &str) -> Error {
+    Error::Invalid(format!("`{field}` of the template is missing"))
+}
+
+fn metadata(revision: &Revision, template: &Template) -> Value {
+    let mut labels = template.metadata("labels");
+    labels.insert(APP.to_owned(), revision.labels().get(APP).cloned().unwrap_or_default().into());
+    labels.insert(REVISION.to_owned(), revision.name_any().into());
+    labels.insert(REVISION_UID.to_owned(), revision.uid().unwrap_or_default().into());
+    json!({ "labels": labels, "annotations": template.metadata("annotations") })
+}
+
+/// Gives the app its environment and its preStop, takes over its readiness probe and returns that.
+fn prepare_app(app: &mut Map<String, Value>, revision: &Revision) -> Value {
+    app.entry("name").or_insert(json!(APP_CONTAINER));
+    let app_name = revision.labels().get(APP).cloned().unwrap_or_default();
+    let port = revision.spec.template.app_port().number.to_string();
+    let revision_name = revision.name_any();
+    // Knative's runtime contract.
+    let given =
+        [("PORT", &port), ("K_SERVICE", &app_name), ("K_CONFIGURATION", &app_name), ("K_REVISION", &revision_name)];
+    if let Some(env) = app.entry("env").or_insert(json!([])).as_array_mut() {
+        for (name, value) in given {
+            if !env.iter().any(|e| e["name"] == name) {
+                env.push(json!({ "name": name, "value": value }));
+            }
+        }
+    }
+    // The app gets SIGTERM when its last request is answered; a preStop of the user's own stays.
+    let lifecycle = app.entry("lifecycle").or_insert(json!({}));
+    if lifecycle.get("preStop").is_none() {
+        lifecycle["preStop"] = json!({ "httpGet": { "path": "/drain", "port": SIDECAR_ADMIN_PORT } });
+    }
+    probe::take(app)
+}
+
+fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
+    let uid = revision.uid().unwrap_or_default();
+    let port = revision.spec.template.app_port();
+    let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
+    let value = |name: &str, value: String| json!({ "name": name, "value": value });
+    json!({
+        "name": SIDECAR_CONTAINER,
+        "image": args.queue_proxy_image,
+        "imagePullPolicy": "IfNotPresent",
+        "ports": [
+            { "name": "todoapp", "containerPort": SIDECAR_PORT, "protocol": "TCP" },
+            { "name": "todoapp-admin", "containerPort": SIDECAR_ADMIN_PORT, "protocol": "TCP" },
+        ],
+        "env": [
+            { "name": "TODOAPP_KEY", "valueFrom": { "secretKeyRef": { "name": key::secret_name(&uid), "key": "key" } } },
+            value("TODOAPP_REVISION", full_name),
+            value("TODOAPP_REVISION_UID", uid),
+            value("TODOAPP_HUB", args.hub_address()),
+            value("TODOAPP_APP_PORT", port.number.to_string()),
+            value("TODOAPP_PROTOCOL", if port.h2c { "h2c" } else { "http1" }.to_owned()),
+            value("TODOAPP_CONCURRENCY_LIMIT", revision.spec.concurrency_limit.to_string()),
+            value("TODOAPP_REQUEST_TIMEOUT_SECONDS", revision.spec.timeouts.request().as_secs_f64().to_string()),
+            value("TODOAPP_READINESS", readiness.to_string()),
+        ],
+        // The slow truth; the quick one is what the queue-proxy tells the hub.
+        "readinessProbe": { "httpGet": { "path": "/ready", "port": SIDECAR_ADMIN_PORT }, "periodSeconds": 1 },
+        "resources": { "requests": { "cpu": "5m", "memory": "8Mi" } },
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "capabilities": { "drop": ["ALL"] },
+            "readOnlyRootFilesystem": true,
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::revision::tests::{args, revision};
+
+    #[test]
+    fn the_users_own_fields_stay_also_unknown_ones() {
+        let woven = weave(
+            &revision(json!({
+                "metadata": { "labels": { "team": "a" }, "annotations": { "x": "y" } },
+                "spec": {
+                    "containers": [{ "image": "i", "ports": [{ "containerPort": 3002 }], "futureField": { "a": [1] },
+                        "lifecycle": { "preStop": { "exec": { "command": ["x"] } } }, "env": [{ "name": "PORT", "value": "1" }] }],
+                    "terminationGracePeriodSeconds": 7, "automountServiceAccountToken": true, "futurePodField": 3,
+                },
+            })),
+            &args(),
+        )
+        .expect("a valid template");
+        let app = &woven["spec"]["containers"][0];
+        assert_eq!(app["name"], "app");
+        assert_eq!(app["futureField"], json!({ "a": [1] }));
+        assert_eq!(app["lifecycle"]["preStop"], json!({ "exec": { "command": ["x"] } }));
+        assert_eq!(app["env"][0], json!({ "name": "PORT", "value": "1" }));
+        assert_eq!(woven["spec"]["futurePodField"], 3);
+        assert_eq!(woven["spec"]["terminationGracePeriodSeconds"], 7);
+        assert_eq!(woven["spec"]["automountServiceAccountToken"], true);
+        assert_eq!(woven["metadata"]["labels"]["team"], "a");
+        assert_eq!(woven["metadata"]["annotations"]["x"], "y");
+    }
+
+    #[test]
+    fn the_sidecar_adds_no_volume_and_knows_the_app() {
+        let woven = weave(
+            &revision(json!({ "spec": { "containers": [
+                { "name": "log", "image": "l" },
+                { "name": "main", "image": "i", "ports": [{ "name": "h2c", "containerPort": 3002 }] },
+            ] } })),
+            &args(),
+        )
+        .expect("a valid template");
+        let containers = woven["spec"]["containers"].as_array().expect("containers");
+        assert_eq!(containers.len(), 3);
+        let sidecar = &containers[2];
+        let env = |name: &str| sidecar["env"].as_array().expect("env").iter().find(|e| e["name"] == name).cloned();
+        assert_eq!(env("TODOAPP_APP_PORT").expect("set")["value"], "3002");
+        assert_eq!(env("TODOAPP_PROTOCOL").expect("set")["value"], "h2c");
+        assert!(sidecar.get("volumeMounts").is_none() && woven["spec"].get("volumes").is_none());
+        assert_eq!(woven["spec"]["terminationGracePeriodSeconds"], 305);
+        assert!(containers[0].get("lifecycle").is_none(), "only the app waits for its last request");
+    }
+}

@@ -1,0 +1,158 @@
+//! The order of things: admin server, Lease, and then, on the leader alone, stores, reconcilers, autoscaler and hub.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwapOption;
+use kube::ResourceExt;
+use kube::runtime::events::{Recorder, Reporter};
+use parking_lot::Mutex;
+use prometheus::Registry;
+use runtime::admin::{self, AdminState, Readiness};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::args::Args;
+use crate::autoscaler::Autoscaler;
+use crate::cluster::{Queues, Stores};
+use crate::context::Context;
+use crate::lease::Candidate;
+use crate::metrics::Metrics;
+use crate::ports::PortBook;
+use crate::roster::Roster;
+use crate::scale::ClusterScale;
+use crate::verify::ClusterVerifier;
+use crate::{app, autoscaler, cluster, controllers, hub, keys, leader};
+
+/// What is made once in a process.
+struct Process {
+    args: Args,
+    client: kube::Client,
+    metrics: Metrics,
+    autoscaler_metrics: autoscaler::Metrics,
+    /// The autoscaler of a leader, for `/debug/state`.
+    leading: Arc<ArcSwapOption<Autoscaler>>,
+    ready: Readiness,
+}
+
+/// Runs until SIGTERM, or until leading is over.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let shutdown = runtime::shutdown::signal();
+    let registry = runtime::telemetry::registry("operator", env!("CARGO_PKG_VERSION"));
+    let process = Process {
+        client: kube::Client::try_default().await.context("connect to the API server")?,
+        metrics: Metrics::register(&registry)?,
+        autoscaler_metrics: autoscaler::Metrics::register(&registry)?,
+        leading: Arc::default(),
+        ready: Readiness::default(),
+        args,
+    };
+    tokio::spawn(serve_admin(&process, registry, shutdown.clone()));
+    // A process that waits for the Lease does all that is asked of it.
+    process.ready.set(true);
+
+    let mut candidate = Candidate::new(process.client.clone(), &process.args.namespace, &process.args.pod_name);
+    tokio::select! {
+        () = candidate.acquire() => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
+    process.metrics.leading.set(1);
+    let result = tokio::select! {
+        result = lead(&process, &shutdown) => result,
+        () = candidate.hold() => Err(anyhow::anyhow!("the Lease is lost: another may lead now")),
+        () = shutdown.cancelled() => Ok(()),
+    };
+    candidate.release().await;
+    result
+}
+
+fn serve_admin(process: &Process, registry: Registry, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {
+    let address = SocketAddr::from(([0, 0, 0, 0], process.args.admin_port));
+    let leading = process.leading.clone();
+    let debug = move || match leading.load().as_ref() {
+        Some(autoscaler) => json!({ "leading": true, "autoscaler": autoscaler.debug() }),
+        None => json!({ "leading": false }),
+    };
+    let state = AdminState { ready: process.ready.clone(), registry, debug: Arc::new(debug), extra: None };
+    async move {
+        if let Err(error) = admin::serve(address, state, shutdown).await {
+            error!(%error, %address, "the admin server ended");
+        }
+    }
+}
+
+/// Everything a leader does; returns only with an error or at the end.
+async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let (args, client) = (&process.args, &process.client);
+    let mut tasks = JoinSet::new();
+    let master_key = keys::master(client.clone(), &args.namespace).await?;
+    let (stores, queues) = cluster::watch(client, &args.namespace, &args.activator_service, &mut tasks);
+    stores.synced().await.context("first list of the cluster")?;
+    info!(apps = stores.apps.len(), revisions = stores.revisions.len(), "the cluster is known");
+
+    let verifier = ClusterVerifier {
+        stores: stores.clone(),
+        client: client.clone(),
+        master_key,
+        activator_user: format!("system:serviceaccount:{}:{}", args.namespace, args.activator_service_account),
+    };
+    let writer = Arc::new(ClusterScale(client.clone()));
+    let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
+    process.leading.store(Some(Arc::new(autoscaler.clone())));
+    // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
+    let mut roster = Roster::new(stores.clone(), autoscaler.clone());
+    roster.fill();
+    let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
+    tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
+    let (hub_client, hub_args) = (client.clone(), args.clone());
+    tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
+    let until = shutdown.clone();
+    tasks.spawn(async move { autoscaler.run(until).await });
+
+    let context = Arc::new(context(process, stores, master_key));
+    reconcile(&mut tasks, context, queues, roster);
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a task of the leader broke")?;
+        if !shutdown.is_cancelled() {
+            anyhow::bail!("a task of the leader ended");
+        }
+    }
+    Ok(())
+}
+
+fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {
+    tasks.spawn(controllers::apps(context.clone(), queues.apps));
+    tasks.spawn(controllers::revisions(context, queues.revisions));
+    tasks.spawn(roster.follow(queues.roster));
+}
+
+fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
+    let reporter =
+        Reporter { controller: "todoapp-operator".to_owned(), instance: Some(process.args.pod_name.clone()) };
+    Context {
+        client: process.client.clone(),
+        args: process.args.clone(),
+        ports: Mutex::new(known_ports(&stores)),
+        stores,
+        master_key,
+        respelled: crate::apply::Respelled::default(),
+        recorder: Recorder::new(process.client.clone(), reporter),
+        metrics: process.metrics.clone(),
+        progress: Mutex::default(),
+    }
+}
+
+/// Every port that an app's status names, the older app first, before any new one is given out.
+fn known_ports(stores: &Stores) -> PortBook {
+    let mut apps = stores.apps.state();
+    apps.sort_by_key(|app| app.creation_timestamp());
+    let mut book = PortBook::default();
+    for app in apps {
+        app::claim_stated_ports(&app, &mut book);
+    }
+    book
+}

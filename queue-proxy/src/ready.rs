@@ -1,0 +1,63 @@
+//! Is the app ready? Asked every few milliseconds until it is, then as often as its probe says.
+
+mod grpc;
+mod http;
+mod judge;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::{net::TcpStream, sync::watch, time::Instant};
+
+use self::judge::{Judge, pause};
+use crate::config::{Check, Probe};
+
+/// Asks for ever and tells every change.
+pub(crate) async fn watch(probe: Probe, ready: watch::Sender<bool>) {
+    let mut judge = Judge::new(probe.successes, probe.failures);
+    let mut since = Instant::now();
+    loop {
+        let asked = Instant::now();
+        let answered = attempt(&probe.check, probe.timeout).await;
+        if judge.hear(answered) {
+            tracing::info!(
+                ready = judge.ready,
+                after_ms = since.elapsed().as_millis() as u64,
+                "the app's readiness changed"
+            );
+            since = Instant::now();
+            if ready.send(judge.ready).is_err() {
+                return;
+            }
+        }
+        let pause = if judge.ready {
+            probe.period.saturating_sub(asked.elapsed())
+        } else {
+            pause(since.elapsed(), probe.period)
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn attempt(check: &Check, timeout: Duration) -> bool {
+    let asked = async {
+        match check {
+            Check::Tcp { port } => connect(*port).await.is_some(),
+            Check::Http { port, path, headers } => http::ask(*port, path, headers).await.is_some_and(|ok| ok),
+            Check::Grpc { port, service } => grpc::ask(*port, service).await.is_some_and(|ok| ok),
+        }
+    };
+    tokio::time::timeout(timeout, asked).await.unwrap_or(false)
+}
+
+async fn connect(port: u16) -> Option<TcpStream> {
+    let stream = TcpStream::connect(local(port)).await.ok()?;
+    stream.set_nodelay(true).ok()?;
+    Some(stream)
+}
+
+fn local(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}

@@ -1,0 +1,156 @@
+//! The life of a request, top to bottom.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use proxy::{
+    Body, Failure,
+    body::{Budget, ReadAhead},
+    forward::{self, Failed, Forwarded},
+    gate::{Gate, Permit},
+    headers,
+    listen::ConnInfo,
+    meter::Meter,
+    upstream::{Cause, Pool, PoolLimits, SendError},
+};
+use tokio::time::Instant;
+use wire::Protocol;
+
+use crate::{
+    config::Config,
+    metrics::{Flight, Metrics},
+};
+
+/// The app may be restarting: a refused connection is tried again for so long.
+const REFUSED_FOR: Duration = Duration::from_secs(1);
+const REFUSED_PAUSE: Duration = Duration::from_millis(20);
+/// Of a free connection to the app. Many servers close theirs after 2 to 5 s, and a request must not meet that.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Bodies read while their requests wait in the gate: in all, and of one.
+const AHEAD_TOTAL: usize = 1 << 20;
+const AHEAD_EACH: usize = 64 << 10;
+
+/// What all requests share.
+pub(crate) struct Sidecar {
+    app: SocketAddr,
+    protocol: Protocol,
+    timeout: Duration,
+    pool: Pool,
+    gate: Gate,
+    meter: Meter,
+    metrics: Arc<Metrics>,
+    ahead: Arc<Budget>,
+    arrivals: AtomicU64,
+}
+
+impl Sidecar {
+    pub(crate) fn new(config: &Config, meter: Meter, gate: Gate, metrics: Arc<Metrics>) -> Self {
+        let limits = PoolLimits { idle_timeout: IDLE_TIMEOUT, ..PoolLimits::default() };
+        Self {
+            app: SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port)),
+            protocol: config.protocol,
+            timeout: config.request_timeout,
+            pool: Pool::new(limits),
+            gate,
+            meter,
+            metrics,
+            ahead: Budget::new(AHEAD_TOTAL, AHEAD_EACH),
+            arrivals: AtomicU64::new(0),
+        }
+    }
+
+    /// Requests so far.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals.load(Ordering::Relaxed)
+    }
+
+    /// Requests in flight, those before the gate included.
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.meter.now()
+    }
+
+    /// Answers one request, whatever happens.
+    pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, info: ConnInfo) -> Response<Body> {
+        self.arrivals.fetch_add(1, Ordering::Relaxed);
+        let mut flight = Flight::new(self.meter.enter(), Arc::clone(&self.metrics));
+        match self.answer(request, &info, &mut flight).await {
+            Ok((response, passage)) => {
+                flight.answered(response.status());
+                forward::inbound(response, passage, &info, flight)
+            }
+            Err(failure) => {
+                let mut response = failure.into_response();
+                flight.answered(response.status());
+                response.body_mut().guard(flight);
+                response
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        info: &ConnInfo,
+        flight: &mut Flight,
+    ) -> Result<(Response<Body>, forward::Passage), Failure> {
+        let deadline = flight.started + self.timeout;
+        headers::check(&request)?;
+        // What the activator says of the client is right; who comes past it is told of as it is.
+        let passage = forward::outbound(&mut request, info, Forwarded::Keep);
+        let (request, permit) = self.pass_gate(request, deadline).await?;
+        flight.admitted(permit);
+        let response = self.forward(request, deadline).await?;
+        Ok((response, passage))
+    }
+
+    /// Waits for a place in the app. Meanwhile the body is read a little, or a departed client would keep its place.
+    async fn pass_gate(
+        &self,
+        request: Request<Incoming>,
+        deadline: Instant,
+    ) -> Result<(Request<Body>, Permit), Failure> {
+        let expects = headers::expects_continue(request.headers());
+        let (head, body) = request.into_parts();
+        let mut ahead = ReadAhead::new(body, Arc::clone(&self.ahead));
+        let permit = tokio::select! {
+            biased;
+            entered = tokio::time::timeout_at(deadline, self.gate.enter()) => entered
+                .map_err(|_| Failure::RequestTimeout)?
+                .map_err(|_| Failure::GateFull)?,
+            _ = ahead.departed(), if !expects => {
+                return Err(Failure::BadRequest(StatusCode::BAD_REQUEST, "the client left"));
+            }
+        };
+        Ok((Request::from_parts(head, ahead.into_body()), permit))
+    }
+
+    async fn forward(&self, mut request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
+        let mut refused_until = None;
+        loop {
+            let sent = forward::send(&self.pool, self.app, self.protocol, request, deadline).await;
+            let failed = match sent {
+                Ok(response) => return Ok(response),
+                Err(failed) => failed,
+            };
+            let now = Instant::now();
+            let until = *refused_until.get_or_insert(now + REFUSED_FOR);
+            request = match failed {
+                Failed::Send(SendError::Unsent { request, cause }) if now < until && may_come_back(&cause) => *request,
+                failed => return Err(failed.into()),
+            };
+            tokio::time::sleep(REFUSED_PAUSE).await;
+        }
+    }
+}
+
+fn may_come_back(cause: &Cause) -> bool {
+    matches!(cause, Cause::Connect(_) | Cause::Http(_))
+}

@@ -1,0 +1,96 @@
+//! Requests through the sidecar.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+
+use super::*;
+
+#[tokio::test]
+async fn no_more_requests_are_in_the_app_than_the_limit_and_ten_times_as_many_wait() {
+    let (listener, address) = listener().await;
+    let (inside, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let leave = Arc::new(Semaphore::new(0));
+    let (count, max, exit) = (Arc::clone(&inside), Arc::clone(&most), Arc::clone(&leave));
+    app(listener, move |_| {
+        let (count, max, exit) = (Arc::clone(&count), Arc::clone(&max), Arc::clone(&exit));
+        async move {
+            max.fetch_max(count.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            exit.acquire().await.unwrap().forget();
+            count.fetch_sub(1, Ordering::SeqCst);
+            said("ok")
+        }
+    });
+    let pod = pod(address, &[("TODOAPP_CONCURRENCY_LIMIT", "2".to_owned())]).await;
+    let sent: Vec<_> = (0..25).map(|_| tokio::spawn(get(pod.traffic, "/"))).collect();
+    // 2 inside, 20 waiting, 3 refused.
+    let mut refused = 0;
+    within(async {
+        while inside.load(Ordering::SeqCst) < 2 || refused < 3 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            refused = sent.iter().filter(|sent| sent.is_finished()).count();
+        }
+    })
+    .await;
+    let page = get(pod.admin, "/metrics").await.2;
+    assert!(page.contains("todoapp_queue_in_flight 22"), "{page}");
+    assert!(page.contains("todoapp_queue_waiting 20"), "{page}");
+    leave.add_permits(25);
+    let mut answers = Vec::new();
+    for sent in sent {
+        answers.push(within(sent).await.unwrap());
+    }
+    let full = answers.iter().filter(|(status, reason, _)| *status == 503 && reason.as_deref() == Some("gate-full"));
+    assert_eq!(full.count(), 3);
+    assert_eq!(answers.iter().filter(|(status, ..)| *status == 200).count(), 22);
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+    let page = get(pod.admin, "/metrics").await.2;
+    assert!(page.contains("todoapp_queue_requests_total{code_class=\"2xx\"} 22"), "{page}");
+    assert!(page.contains("todoapp_queue_requests_total{code_class=\"5xx\"} 3"), "{page}");
+    assert!(page.contains("http_server_request_duration_seconds_count 25"), "{page}");
+    assert!(page.contains("todoapp_queue_in_flight 0"), "{page}");
+}
+
+#[tokio::test]
+async fn an_app_that_comes_back_within_a_second_is_waited_for() {
+    let (listener, address) = listener().await;
+    drop(listener);
+    let pod = pod(address, &[]).await;
+    let sent = tokio::spawn(get(pod.traffic, "/"));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    app(TcpListener::bind(address).await.unwrap(), |_| async { said("back") });
+    assert_eq!(within(sent).await.unwrap(), (200, None, "back".to_owned()));
+}
+
+#[tokio::test]
+async fn an_app_that_is_gone_is_a_502_and_a_slow_one_a_504() {
+    let (listener, address) = listener().await;
+    drop(listener);
+    let gone = pod(address, &[]).await;
+    let (status, reason, text) = get(gone.traffic, "/").await;
+    assert_eq!((status, reason.as_deref()), (502, Some("upstream-broken")), "{text}");
+
+    let (listener, address) = super::listener().await;
+    app(listener, |_| std::future::pending());
+    let slow = pod(address, &[("TODOAPP_REQUEST_TIMEOUT_SECONDS", "0.1".to_owned())]).await;
+    let (status, reason, text) = get(slow.traffic, "/").await;
+    assert_eq!((status, reason.as_deref()), (504, Some("request-timeout")), "{text}");
+}
+
+#[tokio::test]
+async fn an_http2_app_serves_http1_clients() {
+    let (listener, address) = listener().await;
+    app(listener, |request| async move {
+        assert_eq!(request.version(), http::Version::HTTP_2);
+        assert_eq!(request.uri().authority().unwrap(), "app.example");
+        said("two")
+    });
+    let pod = pod(address, &[("TODOAPP_PROTOCOL", "h2c".to_owned())]).await;
+    assert_eq!(get(pod.traffic, "/").await.2, "two");
+}

@@ -1,0 +1,94 @@
+//! Looking at what the system made of an app.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use api::labels;
+use futures_util::{StreamExt, pin_mut};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::Space;
+use crate::cluster::is_ready;
+
+fn of_app(app: &str) -> ListParams {
+    ListParams::default().labels(&format!("{}={app}", labels::APP))
+}
+
+/// All pods of an app, also those that are ending.
+pub async fn pods(space: &Space, app: &str) -> Result<Vec<Pod>> {
+    Ok(space.api::<Pod>().list(&of_app(app)).await?.items)
+}
+
+/// Pods of an app that are Ready and not ending.
+pub async fn ready_pods(space: &Space, app: &str) -> Result<Vec<Pod>> {
+    let pods = pods(space, app).await?;
+    Ok(pods.into_iter().filter(|p| is_ready(p) && p.metadata.deletion_timestamp.is_none()).collect())
+}
+
+/// The Deployments of an app's revisions.
+pub async fn deployments(space: &Space, app: &str) -> Result<Vec<Deployment>> {
+    Ok(space.api::<Deployment>().list(&of_app(app)).await?.items)
+}
+
+/// The Deployment of an app with one revision.
+pub async fn deployment(space: &Space, app: &str) -> Result<Deployment> {
+    let all = deployments(space, app).await?;
+    all.into_iter().next().with_context(|| format!("app {app} has no Deployment"))
+}
+
+/// Every change of `spec.replicas` of an app's first Deployment, from when it was told to look.
+#[derive(Clone)]
+pub struct Scale {
+    seen: Arc<Mutex<Vec<(Instant, i32)>>>,
+}
+
+impl Scale {
+    /// Begins to look; ends with the runtime.
+    pub async fn watch(space: &Space, app: &str) -> Result<Self> {
+        let name = deployment(space, app).await?.name_any();
+        let api: Api<Deployment> = space.api();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let scale = Self { seen: Arc::clone(&seen) };
+        tokio::spawn(async move {
+            let changes = watcher(api, watcher::Config::default().fields(&format!("metadata.name={name}")));
+            let changes = changes.default_backoff().applied_objects();
+            pin_mut!(changes);
+            while let Some(change) = changes.next().await {
+                let replicas = change.ok().and_then(|d| d.spec.replicas);
+                let mut seen = seen.lock();
+                if let Some(replicas) = replicas
+                    && seen.last().is_none_or(|(_, last)| *last != replicas)
+                {
+                    seen.push((Instant::now(), replicas));
+                }
+            }
+        });
+        Ok(scale)
+    }
+
+    /// The value now.
+    pub fn now(&self) -> Option<i32> {
+        self.seen.lock().last().map(|(_, replicas)| *replicas)
+    }
+
+    /// How often it went to zero and came back.
+    pub fn cycles(&self) -> usize {
+        self.seen.lock().windows(2).filter(|pair| pair[0].1 == 0 && pair[1].1 > 0).count()
+    }
+
+    /// All values in order, each with when it was seen.
+    pub fn changes(&self) -> Vec<(Instant, i32)> {
+        self.seen.lock().clone()
+    }
+
+    /// All values in order.
+    pub fn history(&self) -> Vec<i32> {
+        self.seen.lock().iter().map(|(_, replicas)| *replicas).collect()
+    }
+}
