@@ -126,3 +126,6 @@ pub fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
 fn progress_key<K: Resource<DynamicType = ()>>(key: &Key) -> String {
     format!("{}/{key}", K::kind(&()))
 }
+
+#[cfg(test)]
+mod tests;
