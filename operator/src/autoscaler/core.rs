@@ -80,7 +80,7 @@ enum Peer {
 #[derive(Debug)]
 pub struct Core {
     began: Duration,
-    pub(super) revisions: HashMap<Arc<str>, Revision>,
+    pub(super) revisions: HashMap<Arc<str>, Box<Revision>>,
     pub(super) activators: HashMap<String, Activator>,
     peers: HashMap<PeerId, Peer>,
     last_peer: PeerId,
@@ -124,7 +124,7 @@ impl Core {
     /// A revision exists, or changed.
     pub fn upsert(&mut self, now: Duration, entry: RevisionEntry) {
         let uid: Arc<str> = entry.uid.as_str().into();
-        self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Revision::new(uid)).list(now, entry);
+        self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Box::new(Revision::new(uid))).list(now, entry);
     }
 
     /// A revision is gone.
@@ -138,6 +138,15 @@ impl Core {
         }
         for activator in self.activators.values_mut() {
             activator.forget(uid);
+        }
+    }
+
+    /// Revisions for which `keep` says no are gone; those of which only pods were heard are not in question.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        let listed = self.revisions.iter().filter(|(_, revision)| revision.listed.is_some());
+        let gone: Vec<Arc<str>> = listed.map(|(uid, _)| Arc::clone(uid)).filter(|uid| !keep(uid)).collect();
+        for uid in gone {
+            self.remove(&uid);
         }
     }
 
@@ -169,8 +178,8 @@ impl Core {
     pub fn next_write(&mut self, now: Duration, uid: &str) -> Option<Write> {
         let revision = self.revisions.get_mut(uid)?;
         let replicas = revision.next_write(now)?;
-        let listed = revision.listed.as_ref()?;
-        Some(Write { namespace: listed.namespace.clone(), name: listed.name.clone(), replicas })
+        let (namespace, name) = revision.listed.as_ref()?.names();
+        Some(Write { namespace: namespace.to_owned(), name: name.to_owned(), replicas })
     }
 
     /// A write was acknowledged.
@@ -237,7 +246,8 @@ impl Core {
                 && revision.desired == 0
                 && let Some(listed) = &revision.listed
             {
-                self.wakes.begin(now, Arc::clone(&revision.uid), listed.namespace.clone(), listed.name.clone());
+                let (namespace, name) = listed.names();
+                self.wakes.begin(now, Arc::clone(&revision.uid), namespace.to_owned(), name.to_owned());
             }
             revision.desired = decision.desired;
             if revision.begin_write(now) {

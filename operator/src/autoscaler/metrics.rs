@@ -153,12 +153,13 @@ impl Revisions {
         self.settled.set(i64::from(state.core.is_settled(now)));
         for revision in state.core.revisions.values() {
             let Some(listed) = &revision.listed else { continue };
-            let labels = [listed.namespace.as_str(), listed.name.as_str()];
+            let (namespace, name) = listed.names();
+            let labels = [namespace, name];
             let ready = listed.scale.map_or(0, |scale| scale.ready);
             self.desired.with_label_values(&labels).set(i64::from(revision.desired));
             self.ready.with_label_values(&labels).set(i64::from(ready));
             if revision.desired > 0 || ready > 0 {
-                let averages = revision.scaler.averages(now);
+                let averages = revision.memory.averages(now);
                 self.stable.with_label_values(&labels).set(averages.stable);
                 self.burst.with_label_values(&labels).set(averages.burst);
             }

@@ -1,5 +1,6 @@
 //! The core over time, without sockets.
 
+pub mod sleepers;
 mod streams;
 
 use std::cell::RefCell;
@@ -110,7 +111,7 @@ impl World {
     }
 
     fn stable(&self) -> f64 {
-        self.core.revisions[UID].scaler.averages(self.now).stable
+        self.core.revisions[UID].memory.averages(self.now).stable
     }
 }
 
@@ -352,5 +353,5 @@ fn the_newest_number_wins_while_a_write_is_under_way() {
 
 #[test]
 fn a_sleeping_revision_is_small() {
-    assert!(size_of::<Revision>() <= 768, "{}", size_of::<Revision>());
+    assert!(size_of::<Revision>() <= 256, "{}", size_of::<Revision>());
 }

@@ -31,7 +31,8 @@ impl Core {
     pub fn join_pod(&mut self, uid: &str, pod: String, address: SocketAddr, epoch: u64, confirmed: bool) -> PeerId {
         let id = self.next_peer();
         let uid: Arc<str> = uid.into();
-        let revision = self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Revision::new(Arc::clone(&uid)));
+        let revision =
+            self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Box::new(Revision::new(Arc::clone(&uid))));
         let position = revision.pods.iter().position(|known| known.name == pod);
         let mut entry = match position {
             Some(at) => revision.pods.swap_remove(at),
@@ -120,6 +121,9 @@ impl Core {
             None => {}
         }
         self.peers.remove(&peer);
+        if self.peers.len() < self.peers.capacity() / 4 {
+            self.peers.shrink_to_fit();
+        }
     }
 
     fn next_peer(&mut self) -> PeerId {
@@ -144,7 +148,7 @@ impl Core {
                 continue;
             };
             activator.load(&revision.uid, load.now, &load.buckets, |second, concurrency| {
-                revision.scaler.observe(second, concurrency);
+                revision.memory.observe(second, concurrency);
             });
             if load.now > 0 {
                 waiting.push(Arc::clone(&revision.uid));
@@ -181,7 +185,7 @@ impl Core {
                     && let Some(second) = pod.clock.ours(bucket.second)
                 {
                     pod.counted = Some(bucket.second);
-                    revision.scaler.observe(second, f64::from(bucket.concurrency));
+                    revision.memory.observe(second, f64::from(bucket.concurrency));
                 }
             }
         }
@@ -202,7 +206,7 @@ impl Core {
     /// under what the others are to share.
     fn announce(&mut self, uid: &str, endpoint: Endpoint) {
         let Some(revision) = self.revisions.get(uid) else { return };
-        let (target, desired) = (revision.scaler.spec().target.ceil() as u32, revision.desired.max(1));
+        let (target, desired) = (revision.memory.spec().target.ceil() as u32, revision.desired.max(1));
         let mut activators: Vec<_> = self.activators.iter().filter(|(_, a)| a.peer().is_some()).collect();
         activators.sort_by_key(|(name, _)| *name);
         let held: Vec<u32> = activators.iter().map(|(_, activator)| activator.held(uid)).collect();
