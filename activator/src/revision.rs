@@ -29,7 +29,7 @@ use wire::{Protocol, Up};
 use crate::{
     demand::Say,
     hold::{
-        Room, Verdict,
+        Held, Room, Verdict,
         queue::{Number, Waiter},
         share::{Cap, Load},
     },
@@ -136,8 +136,8 @@ impl Revision {
     ///
     /// # Errors
     /// Too many wait.
-    pub(crate) fn enter(&self, arrived: Instant, number: Option<Number>) -> Result<Entered, Failure> {
-        if !self.shared.room.enter(number.is_some()) {
+    pub(crate) fn enter(&self, arrived: Instant, held: &Held) -> Result<Entered, Failure> {
+        if !self.shared.room.enter(held.was_in) {
             return Err(Failure::HoldFull);
         }
         self.metrics().held.inc();
@@ -149,7 +149,7 @@ impl Revision {
         if first {
             live.waking = Some(now);
         }
-        let number = live.queue.enter(Waiter { arrived, sender }, number);
+        let number = live.queue.enter(Waiter { arrived, sender }, held.number);
         self.waiting.store(live.queue.len(), Ordering::SeqCst);
         self.release(&mut live, now);
         self.demand(&mut live, now);

@@ -24,25 +24,29 @@ pub(crate) enum Door {
     Port(u16),
 }
 
-/// The revision that is to serve the request.
+/// The revision that is to serve the request; `None` while the app has none but may soon have one: it is new, or one
+/// of our watches is ahead of the other.
 ///
 /// # Errors
 /// [`Failure::NoRoute`]: no app that may be reached through this door. [`Failure::NoRevision`]: it has nothing to run.
-pub(crate) fn route(table: &Table, door: Door, authority: &str) -> Result<Arc<Revision>, Failure> {
+pub(crate) fn route(table: &Table, door: Door, authority: &str) -> Result<Option<Arc<Revision>>, Failure> {
     let host = host(authority);
     let destination = match door {
         Door::Public => table.hosts.get(host.as_ref()),
         Door::Port(port) => table.ports.get(&port),
     };
-    let revision = match destination.ok_or(Failure::NoRoute)? {
-        Destination::Tag(revision) => revision.clone(),
+    let (app, revision) = match destination.ok_or(Failure::NoRoute)? {
+        Destination::Tag(app, place) => (app, app.tags[*place].revision.as_ref()),
         Destination::App(app) => {
             let label = host.split('.').next().unwrap_or_default();
-            let tagged = (door != Door::Public).then(|| app.tag(label)).flatten();
-            tagged.or_else(|| app.split.next()).cloned()
+            let tag = (door != Door::Public).then(|| app.tag(label)).flatten();
+            (app, tag.map_or_else(|| app.split.next(), |tag| tag.revision.as_ref()))
         }
     };
-    revision.ok_or(Failure::NoRevision)
+    match (revision, &app.void) {
+        (None, Some(why)) => Err(Failure::NoRevision(why.to_string())),
+        (revision, _) => Ok(revision.cloned()),
+    }
 }
 
 /// Host of an authority: without port and final dot, in lower case.

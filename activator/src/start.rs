@@ -110,7 +110,7 @@ fn shared(args: &Args, metrics: Metrics, line: Arc<OnceLock<Link>>) -> Arc<Share
 /// The longest that a request may take, whatever its revision.
 fn longest(revisions: &Revisions, hold_timeout: Duration) -> Duration {
     let timeouts = revisions.all().into_iter().map(|revision| revision.request_timeout);
-    timeouts.max().unwrap_or(hold_timeout)
+    timeouts.fold(hold_timeout, Duration::max)
 }
 
 /// The page of `/debug/state`.

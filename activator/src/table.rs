@@ -29,8 +29,8 @@ pub(crate) struct Table {
 pub(crate) enum Destination {
     /// To an app, by its split.
     App(Arc<App>),
-    /// To the one revision that has the tag; `None` while it is not known here.
-    Tag(Option<Arc<Revision>>),
+    /// To the one revision that has the tag, by the tag's place in the app's list.
+    Tag(Arc<App>, usize),
 }
 
 /// An app as it is routed.
@@ -39,15 +39,25 @@ pub(crate) struct App {
     pub(crate) namespace: Box<str>,
     pub(crate) name: Box<str>,
     pub(crate) split: Split,
-    /// `TAG-NAME` and the revision; few, so a list.
-    pub(crate) tags: Vec<(Box<str>, Arc<Revision>)>,
+    /// Few, so a list.
+    pub(crate) tags: Vec<Tag>,
+    /// Why it is of no use to wait where no revision is known; `None` while one may be on its way.
+    pub(crate) void: Option<Box<str>>,
+}
+
+/// A tag of an app.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    /// `TAG-NAME`.
+    pub(crate) label: Box<str>,
+    /// `None` while it is not known here.
+    pub(crate) revision: Option<Arc<Revision>>,
 }
 
 impl App {
-    /// The revision whose tag's label this is.
-    pub(crate) fn tag(&self, label: &str) -> Option<&Arc<Revision>> {
-        let (_, revision) = self.tags.iter().find(|(tag, _)| **tag == *label)?;
-        Some(revision)
+    /// The tag of this label.
+    pub(crate) fn tag(&self, label: &str) -> Option<&Tag> {
+        self.tags.iter().find(|tag| *tag.label == *label)
     }
 }
 
@@ -56,8 +66,10 @@ impl Table {
     pub(crate) fn describe(&self) -> serde_json::Value {
         let to = |destination: &Destination| match destination {
             Destination::App(app) => format!("{}/{}", app.namespace, app.name),
-            Destination::Tag(Some(revision)) => format!("{}/{}", revision.namespace, revision.name),
-            Destination::Tag(None) => "none".to_owned(),
+            Destination::Tag(app, place) => match &app.tags[*place].revision {
+                Some(revision) => format!("{}/{}", revision.namespace, revision.name),
+                None => "none".to_owned(),
+            },
         };
         let hosts: BTreeMap<_, _> = self.hosts.iter().map(|(host, d)| (host.to_string(), to(d))).collect();
         let ports: BTreeMap<_, _> = self.ports.iter().map(|(port, d)| (port.to_string(), to(d))).collect();

@@ -1,5 +1,6 @@
 //! The activator in one process: real sockets, real hyper, made-up objects and hub.
 
+mod arriving;
 mod failing;
 mod holding;
 mod routing;

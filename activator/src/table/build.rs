@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    App, Destination, Table,
-    facts::{AppFacts, Key, TagFacts},
+    App, Destination, Table, Tag,
+    facts::{AppFacts, Key},
 };
 use crate::{revision::Revision, route::Split};
 
-/// Which live revision stands behind namespace and name.
-pub(crate) type Names = HashMap<Key, Arc<Revision>>;
+/// Which live revision stands behind namespace and name; `None` if it was deleted.
+pub(crate) type Names = HashMap<Key, Option<Arc<Revision>>>;
 
 /// Builds the table. `before` is the last one: a split whose shares have not changed goes on where it stood.
 ///
@@ -29,9 +29,8 @@ pub(crate) fn build(apps: &BTreeMap<Key, AppFacts>, names: &Names, before: &Tabl
         let whole = Destination::App(Arc::clone(&app));
         table.claim_host(facts.host.as_deref(), &whole);
         table.claim_port(facts.cluster_port, &whole);
-        for target in &facts.targets {
-            let Some(tag) = &target.tag else { continue };
-            let tagged = tagged(&app, tag);
+        for (place, tag) in facts.targets.iter().filter_map(|target| target.tag.as_ref()).enumerate() {
+            let tagged = Destination::Tag(Arc::clone(&app), place);
             table.claim_host(tag.host.as_deref(), &tagged);
             table.claim_port(tag.cluster_port, &tagged);
         }
@@ -49,22 +48,22 @@ fn app(key: &Key, facts: &AppFacts, names: &Names, before: &Table) -> App {
     let find = |revision: &str| names.get(&(namespace.clone(), revision.into()));
     let mut shares = Vec::new();
     let mut tags = Vec::new();
+    let mut void = facts.stalled.clone();
     for target in &facts.targets {
-        let Some(revision) = find(&target.revision) else { continue };
-        if target.percent > 0 {
+        let found = find(&target.revision);
+        if let Some(None) = found {
+            void.get_or_insert_with(|| format!("revision {} was deleted", target.revision).into());
+        }
+        let revision = found.and_then(Option::as_ref);
+        if let Some(revision) = revision.filter(|_| target.percent > 0) {
             shares.push((Arc::clone(revision), target.percent));
         }
         if let Some(tag) = &target.tag {
-            tags.push((tag.label.clone(), Arc::clone(revision)));
+            tags.push(Tag { label: tag.label.clone(), revision: revision.cloned() });
         }
     }
     let last = before.apps.get(key).map(|app| &app.split);
-    App { namespace: namespace.clone(), name: name.clone(), split: Split::new(shares, last), tags }
-}
-
-fn tagged(app: &Arc<App>, tag: &TagFacts) -> Destination {
-    let revision = app.tag(&tag.label).cloned();
-    Destination::Tag(revision)
+    App { namespace: namespace.clone(), name: name.clone(), split: Split::new(shares, last), tags, void }
 }
 
 impl Table {

@@ -21,6 +21,8 @@ pub(crate) struct AppFacts {
     pub(crate) own_hosts: Vec<Box<str>>,
     pub(crate) cluster_port: Option<u16>,
     pub(crate) targets: Vec<TargetFacts>,
+    /// Why the operator waits for a person: reason and message. `None` while it has not read this version of the spec.
+    pub(crate) stalled: Option<Box<str>>,
     /// Requests that one pod should carry.
     pub(crate) pod_target: f64,
 }
@@ -101,9 +103,16 @@ impl AppFacts {
                     }),
                 })
                 .collect(),
+            stalled: stalled(app).map(Into::into),
             pod_target: app.spec.scaling.target,
         }
     }
+}
+
+fn stalled(app: &LeanApp) -> Option<String> {
+    let status = app.status.as_ref().filter(|status| status.observed_generation == app.metadata.generation)?;
+    let stalled = condition::find(&status.conditions, condition::STALLED).filter(|c| c.status == "True")?;
+    Some(format!("{}: {}", stalled.reason, stalled.message))
 }
 
 impl RevisionFacts {

@@ -48,6 +48,8 @@ impl Tables {
 pub(crate) struct Store {
     apps: BTreeMap<Key, AppFacts>,
     revisions: BTreeMap<Key, RevisionFacts>,
+    /// Deleted revisions that are still named by their app, which is the value.
+    gone: BTreeMap<Key, Box<str>>,
     /// Pods by revision and slice.
     slices: BTreeMap<Box<str>, BTreeMap<Key, BTreeMap<SocketAddr, bool>>>,
     live: Arc<Revisions>,
@@ -57,7 +59,15 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(live: Arc<Revisions>, tables: Tables) -> Self {
-        Self { apps: BTreeMap::new(), revisions: BTreeMap::new(), slices: BTreeMap::new(), live, tables, stale: false }
+        Self {
+            apps: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            slices: BTreeMap::new(),
+            live,
+            tables,
+            stale: false,
+        }
     }
 
     /// An app is there, as these facts say.
@@ -96,6 +106,7 @@ impl Store {
     pub(crate) fn no_revision(&mut self, key: &Key) {
         if let Some(facts) = self.revisions.remove(key) {
             self.live.remove(&facts.uid);
+            self.gone.insert(key.clone(), facts.app);
             self.stale = true;
         }
     }
@@ -156,14 +167,18 @@ impl Store {
         if !std::mem::take(&mut self.stale) {
             return;
         }
-        let mut names = Names::with_capacity(self.revisions.len());
+        self.gone.retain(|key, app| {
+            let app = self.apps.get(&(key.0.clone(), app.clone()));
+            app.is_some_and(|app| app.targets.iter().any(|target| target.revision == key.1))
+        });
+        let mut names: Names = self.gone.keys().map(|key| (key.clone(), None)).collect();
         for (key, facts) in &self.revisions {
             let Some(revision) = self.live.get(&facts.uid) else { continue };
             let app = (facts.namespace.clone(), facts.app.clone());
             if let Some(app) = self.apps.get(&app) {
                 revision.set_target(app.pod_target);
             }
-            names.insert(key.clone(), revision);
+            names.insert(key.clone(), Some(revision));
         }
         let table = build(&self.apps, &names, &self.tables.load());
         self.tables.swap(table);

@@ -112,13 +112,6 @@ async fn ports_open_and_close_with_the_table() {
 }
 
 #[tokio::test]
-async fn an_app_without_traffic_has_no_revision() {
-    let mut world = World::new();
-    world.app("web", json!({}), &json!({"url": "http://web.default.test"}));
-    assert_eq!(error(&get(world.public, "web.default.test").await), (503, "no-revision"));
-}
-
-#[tokio::test]
 async fn strict_at_the_door() {
     let world = World::new();
     let answer = get(world.public, "a/b@c").await;

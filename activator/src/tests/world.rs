@@ -113,7 +113,9 @@ impl World {
         spec["template"] = json!({"spec": {"containers": [{"image": "i"}]}});
         let app: LeanApp = serde_json::from_value(json!({
             "apiVersion": "todoapp.dev/v1alpha1", "kind": "TodoApp",
-            "metadata": {"name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "metadata": {
+                "name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z", "generation": 2,
+            },
             "spec": spec, "status": status,
         }))
         .unwrap();
