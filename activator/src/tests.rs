@@ -3,6 +3,7 @@
 mod arriving;
 mod failing;
 mod holding;
+mod memory;
 mod routing;
 mod watching;
 mod world;
