@@ -11,7 +11,7 @@ use wire::{Down, Endpoint, Up};
 
 use crate::{
     revision::{Revision, Shared},
-    table::facts::RevisionFacts,
+    table::{facts::RevisionFacts, key::Key},
 };
 
 /// Revisions at most of which the hub's word is kept although the API server has not told of them: a watch is
@@ -28,7 +28,7 @@ struct Said {
 
 #[derive(Default)]
 struct State {
-    known: HashMap<Box<str>, Arc<Revision>>,
+    known: HashMap<Arc<str>, Arc<Revision>>,
     unknown: BTreeMap<Box<str>, Said>,
 }
 
@@ -53,14 +53,14 @@ impl Revisions {
     }
 
     /// The live revision of these facts, and whether it is new.
-    pub(crate) fn ensure(&self, facts: &RevisionFacts) -> (Arc<Revision>, bool) {
+    pub(crate) fn ensure(&self, key: &Key, facts: &RevisionFacts) -> (Arc<Revision>, bool) {
         let mut state = self.state.lock();
         if let Some(revision) = state.known.get(&facts.uid) {
             return (Arc::clone(revision), false);
         }
-        let revision = Revision::new(facts, Arc::clone(&self.shared));
-        let said = state.unknown.remove(&facts.uid).unwrap_or_default();
-        state.known.insert(facts.uid.clone(), Arc::clone(&revision));
+        let revision = Revision::new(key.clone(), facts, Arc::clone(&self.shared));
+        let said = state.unknown.remove(&*facts.uid).unwrap_or_default();
+        state.known.insert(Arc::clone(&revision.uid), Arc::clone(&revision));
         // Still under the lock: what the hub says next must come after what it said before.
         revision.set_desired(said.desired, said.activators);
         for address in said.up {

@@ -33,6 +33,9 @@ pub(crate) struct LeanAppSpec {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LeanAppStatus {
+    pub(crate) observed_generation: Option<i64>,
+    #[serde(default)]
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) url: Option<String>,
     pub(crate) cluster_port: Option<u16>,
     #[serde(default)]
@@ -91,6 +94,7 @@ fn meta<'de, D: Deserializer<'de>>(source: D) -> Result<ObjectMeta, D::Error> {
         name: Option<String>,
         namespace: Option<String>,
         uid: Option<String>,
+        generation: Option<i64>,
         resource_version: Option<String>,
         creation_timestamp: Option<Time>,
         labels: Option<std::collections::BTreeMap<String, String>>,
@@ -100,6 +104,7 @@ fn meta<'de, D: Deserializer<'de>>(source: D) -> Result<ObjectMeta, D::Error> {
         name: lean.name,
         namespace: lean.namespace,
         uid: lean.uid,
+        generation: lean.generation,
         resource_version: lean.resource_version,
         creation_timestamp: lean.creation_timestamp,
         labels: lean.labels,

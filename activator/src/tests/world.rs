@@ -20,14 +20,15 @@ use tokio_util::sync::CancellationToken;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
-    hold::Room,
+    hold::{Room, queue::Numbers},
     metrics::Metrics,
     revision::Shared,
     revisions::Revisions,
     route::Door,
     serve::{Activator, serve},
     table::{
-        facts::{AppFacts, Key, RevisionFacts, SliceFacts},
+        facts::{AppFacts, RevisionFacts, SliceFacts},
+        key::Key,
         lean::{LeanApp, LeanRevision},
         store::{Store, Tables},
     },
@@ -71,6 +72,8 @@ impl World {
             pool: Pool::new(PoolLimits::default()),
             metrics: Metrics::new(&registry),
             wakes: crate::wakes::Wakes::default(),
+            numbers: Numbers::default(),
+            nobody: Arc::default(),
             tell: Box::new(move |message| drop(sender.send(message))),
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
@@ -113,7 +116,9 @@ impl World {
         spec["template"] = json!({"spec": {"containers": [{"image": "i"}]}});
         let app: LeanApp = serde_json::from_value(json!({
             "apiVersion": "todoapp.dev/v1alpha1", "kind": "TodoApp",
-            "metadata": {"name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "metadata": {
+                "name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z", "generation": 2,
+            },
             "spec": spec, "status": status,
         }))
         .unwrap();
@@ -172,7 +177,7 @@ impl World {
 }
 
 pub(super) fn key(name: &str) -> Key {
-    ("default".into(), name.into())
+    Key::new("default", name)
 }
 
 /// Serves on a free port of this machine.
