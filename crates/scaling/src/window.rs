@@ -84,10 +84,7 @@ impl Window {
 
     /// Rounded to six decimals: what adding and subtracting leaves must not look like load.
     fn linear(&self, last: u64, silence: u64) -> f64 {
-        let mut sum = self.total;
-        for step in 1..=silence {
-            sum -= self.bucket(last + step);
-        }
+        let sum = self.without(last, silence);
         let age = self.first.map_or(u64::MAX, |first| last - first + 1);
         let counted = age.min(u64::from(self.seconds) - silence);
         (sum / counted as f64 * 1e6).round() / 1e6
@@ -141,11 +138,19 @@ impl Window {
 
     /// Gives the memory back if no average can need it any more: all is zero, or older than the window.
     pub fn rest(&mut self, now: u64) {
-        let expired = self.last.is_some_and(|last| now.saturating_sub(last) > u64::from(self.seconds));
+        let Some(last) = self.last else { return };
+        let expired = now.saturating_sub(last) > u64::from(self.seconds);
         if expired || self.buckets.iter().all(|value| *value == 0.0) {
+            // Not set to zero: the rest of rounding stays, as it does in a window that keeps its ring.
+            self.total = self.without(last, u64::from(self.seconds));
             self.buckets = Box::default();
-            self.total = 0.0;
         }
+    }
+
+    /// The sum without the seconds that the next `passed` take the place of, oldest first.
+    fn without(&self, last: u64, passed: u64) -> f64 {
+        let newest = last % u64::from(self.seconds);
+        (1..=passed).fold(self.total, |sum, step| sum - self.bucket(newest + step))
     }
 
     /// Bytes of the ring.

@@ -26,7 +26,7 @@ pub fn shrink(mut trace: Trace, mut differs: impl FnMut(&Trace) -> bool) -> Trac
             *of_ms = *of_ms / 1000 * 1000;
             *load = load.round();
         }
-        if differs(&plainer) {
+        if plainer.events.is_sorted_by_key(|event| event.at_ms) && differs(&plainer) {
             trace = plainer;
         }
     }

@@ -131,6 +131,24 @@ fn a_window_of_zeros_rests_at_once_and_stays_as_old_as_it_is() {
     assert!(near(window.average(102, Linear), 2.0));
 }
 
+/// Adding and subtracting leaves a rest of rounding in the sum; an average at the edge of its last digit shows it.
+#[test]
+fn resting_changes_no_digit() {
+    let mut window = Window::new(32);
+    for second in [24, 24, 25, 26, 26] {
+        window.record(second, 34.943_325_970_081_23);
+    }
+    window.record(55, 0.0);
+    window.record(82, 0.0);
+    let mut rested = window.clone();
+    rested.rest(85);
+    assert_eq!(rested.heap_bytes(), 0);
+    window.record(85, 3.35);
+    rested.record(85, 3.35);
+    assert_eq!(window.average(85, Linear).to_string(), "0.104687");
+    assert_eq!(rested.average(85, Linear).to_string(), "0.104687");
+}
+
 #[test]
 fn a_record_of_the_far_future_does_not_overflow() {
     let mut window = Window::new(4);
