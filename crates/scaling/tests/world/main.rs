@@ -1,6 +1,7 @@
 //! One revision over time: pods that come `start_s` after they are wanted, a load that is spread over them, a report
 //! each second, a tick every two.
 
+mod junk;
 mod properties;
 mod records;
 mod rules;
