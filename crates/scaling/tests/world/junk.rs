@@ -64,8 +64,6 @@ fn second() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn nothing_panics_or_leaves_the_maximum(
         spec in spec(),

@@ -45,8 +45,6 @@ fn any_spec() -> impl Strategy<Value = Spec> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
     #[test]
     fn bounds_hold_at_every_second(
         spec in any_spec(),
