@@ -85,6 +85,73 @@ fn silence_from_ready_pods_keeps_them() {
 }
 
 #[test]
+fn one_pod_that_does_not_report_is_enough_to_keep_all() {
+    let decide = |reporting| {
+        let mut scaler = Scaler::new(Spec { window_s: 10, ..Spec::default() });
+        (0..20).for_each(|second| scaler.observe(BASE + second, 0.0));
+        let input = Input { ready: 4, reporting, desired_now: 4, routed: true, settled: true, ..Input::default() };
+        let decision = scaler.decide(Duration::from_secs(BASE + 20), input);
+        (decision.desired, decision.reason)
+    };
+    assert_eq!(decide(3), (4, Reason::Unreported));
+    assert_eq!(decide(4), (2, Reason::Load));
+    assert_eq!(decide(5), (2, Reason::Load), "one that is no longer ready reports too");
+}
+
+#[test]
+fn a_rule_that_changes_nothing_is_not_the_reason() {
+    let decide = |ready, reporting, desired_now| {
+        let mut scaler = Scaler::new(Spec::default());
+        (0..20).for_each(|second| scaler.observe(BASE + second, 250.0));
+        let load = Input { held: 5, in_flight: 245, routed: true, settled: true, ..Input::default() };
+        let input = Input { ready, reporting, desired_now, ..load };
+        let decision = scaler.decide(Duration::from_secs(BASE + 20), input);
+        (decision.desired, decision.reason)
+    };
+    assert_eq!(decide(4, 3, 4), (4, Reason::Load), "all four are wanted anyway");
+    assert_eq!(decide(4, 3, 5), (5, Reason::Unreported));
+    assert_eq!(decide(1, 1, 4), (4, Reason::Burst), "what waits asks for no more");
+    assert_eq!(decide(4, 4, 0), (4, Reason::Load), "pods of the last sleep have load, nothing is asleep");
+}
+
+#[test]
+fn a_request_that_is_held_keeps_the_last_pod_though_the_windows_are_zero() {
+    let mut scaler = Scaler::new(Spec { window_s: 10, zero_grace: Duration::ZERO, ..Spec::default() });
+    let mut run = |seconds: std::ops::Range<u64>, held| {
+        let input =
+            Input { ready: 1, reporting: 1, desired_now: 1, held, routed: true, settled: true, ..Input::default() };
+        let decide = |second| {
+            scaler.observe(BASE + second, 0.0);
+            scaler.decide(Duration::from_secs(BASE + second), input).desired
+        };
+        seconds.map(decide).min()
+    };
+    assert_eq!(run(0..60, 1), Some(1));
+    assert_eq!(run(60..80, 0), Some(0));
+}
+
+#[test]
+fn what_was_seen_at_the_moment_counts_for_a_window_and_no_longer() {
+    let mut scaler = Scaler::new(Spec { window_s: 6, zero_grace: Duration::ZERO, ..Spec::default() });
+    (0..30).for_each(|second| scaler.observe(BASE + second, 0.0));
+    let mut decide = |ms, in_flight| {
+        let input = Input {
+            ready: 1,
+            reporting: 1,
+            desired_now: 1,
+            in_flight,
+            routed: true,
+            settled: true,
+            ..Input::default()
+        };
+        scaler.decide(Duration::from_millis(BASE * 1000 + ms), input).desired
+    };
+    assert_eq!(decide(20_500, 1), 1);
+    assert_eq!(decide(26_499, 0), 1);
+    assert_eq!(decide(26_500, 0), 0);
+}
+
+#[test]
 fn nothing_is_scaled_in_before_the_view_is_whole() {
     let mut scaler = Scaler::new(Spec::default());
     let mut input = World::serving(Spec::default(), 6).input(0);
@@ -114,6 +181,46 @@ fn a_first_version_that_never_gets_ready_is_given_up_at_the_deadline() {
     assert!(world.run(500, 0).iter().all(|desired| *desired == 0), "and not tried again without demand");
     assert_eq!(world.run(1, 1).last(), Some(&1), "but with it");
     assert!(world.run(90, 0).iter().all(|desired| *desired == 1), "the new start has a deadline of its own");
+}
+
+#[test]
+fn a_start_grows_with_the_demand() {
+    let spec = Spec { target: 10.0, utilization: 1.0, burst_threshold_percent: 1000.0, ..Spec::default() };
+    let mut world = World { start_s: 60, ..World::new(spec) };
+    assert_eq!(world.run(1, 5), [1]);
+    assert_eq!(world.run(1, 37), [4]);
+    assert!(world.run(50, 1).iter().all(|desired| *desired == 4), "no burst holds it");
+}
+
+#[test]
+fn a_start_has_a_deadline_of_its_own() {
+    let deadline = Duration::from_secs(100);
+    let spec =
+        Spec { window_s: 6, zero_grace: Duration::ZERO, initial: 0, progress_deadline: deadline, ..Spec::default() };
+    let mut world = World { initial: true, start_s: u64::MAX / 2, ..World::new(spec) };
+    // Once after a long sleep, once after a start that was given up.
+    for asleep in [90, 10] {
+        assert_eq!(world.run(asleep, 0).last(), Some(&0));
+        assert_eq!(world.run(1, 1), [1]);
+        let steps = world.run(150, 0);
+        let given_up_after = steps.iter().take_while(|desired| **desired == 1).count();
+        assert!((98..=102).contains(&given_up_after), "{given_up_after} s");
+    }
+}
+
+#[test]
+fn only_waiting_requests_wake_and_only_for_pods_that_are_not_there() {
+    let now = Duration::from_secs(BASE);
+    let wake = |ready, desired_now, held, in_flight| {
+        let input = Input { ready, reporting: ready, desired_now, held, in_flight, routed: true, ..Input::default() };
+        let mut scaler = Scaler::new(Spec::default());
+        scaler.wake(now, input).map(|decision| decision.desired)
+    };
+    assert_eq!(wake(0, 1, 300, 0), Some(5));
+    assert_eq!(wake(1, 2, 300, 0), Some(5));
+    assert_eq!(wake(0, 1, 0, 300), None, "nothing waits");
+    assert_eq!(wake(2, 2, 300, 0), None, "all are there: the tick will tell");
+    assert_eq!(wake(3, 2, 300, 0), None);
 }
 
 #[test]
