@@ -71,7 +71,7 @@ pub(crate) struct Revision {
     pub(crate) request_timeout: Duration,
     /// Counts the held.
     pub(crate) meter: Meter,
-    target: AtomicU32,
+    places: AtomicU32,
     desired: AtomicU32,
     activators: AtomicU32,
     ready: ArcSwap<Vec<Arc<Slot>>>,
@@ -80,6 +80,17 @@ pub(crate) struct Revision {
     metrics: OnceLock<Box<RevisionMetrics>>,
     shared: Arc<Shared>,
     this: Weak<Self>,
+}
+
+/// What the autoscaler wants of a revision; all 0 when the hub is away and nobody knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// Pods.
+    pub(crate) replicas: u32,
+    /// Activators that have requests for them.
+    pub(crate) activators: u32,
+    /// Requests that one pod should carry at a time, 0 = there is no such number.
+    pub(crate) places: u32,
 }
 
 /// What one who begins to wait gets.
@@ -110,7 +121,7 @@ impl Revision {
             limit: facts.limit,
             request_timeout: facts.request_timeout,
             meter: Meter::new(),
-            target: AtomicU32::new(1),
+            places: AtomicU32::new(0),
             desired: AtomicU32::new(0),
             activators: AtomicU32::new(1),
             ready: ArcSwap::new(Arc::clone(&shared.nobody)),
@@ -226,16 +237,12 @@ impl Revision {
         self.change(|live, now| live.endpoints.refused(address, now));
     }
 
-    /// How many pods the autoscaler wants; 0 when the hub is away and nobody knows.
-    pub(crate) fn set_desired(&self, desired: u32, activators: u32) {
+    /// What the autoscaler wants.
+    pub(crate) fn set_wanted(&self, Wanted { replicas, activators, places }: Wanted) {
         self.activators.store(activators.max(1), Ordering::Relaxed);
-        let before = self.desired.swap(desired, Ordering::Relaxed);
-        self.change(|live, now| live.desired_changed(before, desired, now));
-    }
-
-    /// Requests that one pod should carry.
-    pub(crate) fn set_target(&self, target: f64) {
-        self.target.store(target.ceil().max(1.0) as u32, Ordering::Relaxed);
+        self.places.store(places, Ordering::Relaxed);
+        let before = self.desired.swap(replicas, Ordering::Relaxed);
+        self.change(|live, now| live.desired_changed(before, replicas, now));
     }
 
     /// What the Revision's conditions say. Those who wait are told at the moment that a failure appears.
@@ -310,7 +317,7 @@ impl Revision {
     fn load_of(&self, ready: &[Arc<Slot>]) -> Load {
         Load {
             limit: self.limit,
-            target: self.target.load(Ordering::Relaxed),
+            places: self.places.load(Ordering::Relaxed),
             desired: self.desired.load(Ordering::Relaxed),
             activators: self.activators.load(Ordering::Relaxed),
             ready: ready.len() as u32,

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
-    revision::{Revision, Shared},
+    revision::{Revision, Shared, Wanted},
     table::{facts::RevisionFacts, key::Key},
 };
 
@@ -22,8 +22,7 @@ const UNKNOWN_MAX: usize = 4096;
 #[derive(Debug, Default)]
 struct Said {
     up: Vec<SocketAddr>,
-    desired: u32,
-    activators: u32,
+    wanted: Wanted,
 }
 
 #[derive(Default)]
@@ -62,7 +61,7 @@ impl Revisions {
         let said = state.unknown.remove(&*facts.uid).unwrap_or_default();
         state.known.insert(Arc::clone(&revision.uid), Arc::clone(&revision));
         // Still under the lock: what the hub says next must come after what it said before.
-        revision.set_desired(said.desired, said.activators);
+        revision.set_wanted(said.wanted);
         for address in said.up {
             revision.up(address, 0);
         }
@@ -93,20 +92,20 @@ impl Revisions {
                 Some(revision) => revision.down(address),
                 None => self.unknown(&revision_uid, |said| said.up.retain(|up| *up != address)),
             },
-            Down::Desired { revision_uid, replicas, activators } => match self.get(&revision_uid) {
-                Some(revision) => revision.set_desired(replicas, activators),
-                None => self.unknown(&revision_uid, |said| {
-                    said.desired = replicas;
-                    said.activators = activators;
-                }),
-            },
+            Down::Desired { revision_uid, replicas, activators, places } => {
+                let wanted = Wanted { replicas, activators, places };
+                match self.get(&revision_uid) {
+                    Some(revision) => revision.set_wanted(wanted),
+                    None => self.unknown(&revision_uid, |said| said.wanted = wanted),
+                }
+            }
         }
     }
 
     /// The hub is away: what it wanted is no longer known. Its announcements age by themselves.
     pub(crate) fn hub_away(&self) {
         for revision in self.all() {
-            revision.set_desired(0, 0);
+            revision.set_wanted(Wanted::default());
         }
     }
 

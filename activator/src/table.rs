@@ -55,14 +55,6 @@ pub(crate) struct Tag {
 }
 
 impl App {
-    /// Those that it is routed to.
-    pub(crate) fn revisions(&self) -> impl Iterator<Item = &Arc<Revision>> {
-        self.split
-            .shares()
-            .map(|(revision, _)| revision)
-            .chain(self.tags.iter().filter_map(|tag| tag.revision.as_ref()))
-    }
-
     /// The tag of this label.
     pub(crate) fn tag(&self, label: &str) -> Option<&Tag> {
         self.tags.iter().find(|tag| *tag.label == *label)

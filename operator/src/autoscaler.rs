@@ -13,6 +13,7 @@ mod metrics;
 mod revision;
 mod sender;
 mod share;
+mod specs;
 #[cfg(test)]
 pub mod tests;
 mod wakes;

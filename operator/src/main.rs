@@ -24,6 +24,7 @@ mod revision;
 mod roster;
 mod rounds;
 mod scale;
+mod settings;
 mod start;
 mod store;
 mod verify;

@@ -1,25 +1,29 @@
 //! Tells the autoscaler of every revision: what it may do, whether traffic goes there, how many pods it has.
 
+use std::sync::Arc;
+
 use api::{Revision, TodoApp, labels};
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::autoscaler::{Autoscaler, RevisionEntry};
 use crate::cluster::{Stores, Subject};
 use crate::rounds::Rounds;
+use crate::settings::{self, Settings};
 use crate::store::{By, Key};
 
 /// Keeps the autoscaler's roster true to the stores.
 pub struct Roster {
     stores: Stores,
     autoscaler: Autoscaler,
+    settings: watch::Receiver<Arc<Settings>>,
 }
 
 impl Roster {
-    /// Of these stores, for this autoscaler.
-    pub fn new(stores: Stores, autoscaler: Autoscaler) -> Self {
-        Self { stores, autoscaler }
+    /// Of these stores, for this autoscaler, under these settings.
+    pub fn new(stores: Stores, autoscaler: Autoscaler, settings: watch::Receiver<Arc<Settings>>) -> Self {
+        Self { stores, autoscaler, settings }
     }
 
     /// Tells all there is.
@@ -31,6 +35,8 @@ impl Roster {
 
     /// Follows the triggers until they end.
     pub async fn follow(self, mut triggers: mpsc::Receiver<Subject>) {
+        let mut settings = self.settings.clone();
+        settings.mark_unchanged();
         let revisions = &self.stores.revisions;
         let mut rounds = Rounds::new();
         loop {
@@ -44,6 +50,8 @@ impl Roster {
                     },
                     None => return,
                 },
+                // An end of it is the end of the process.
+                Ok(()) = settings.changed() => self.fill(),
                 part = rounds.next() => {
                     // A revision that was deleted and made again while a watch was broken has another UID.
                     self.forget_gone();
@@ -83,7 +91,7 @@ impl Roster {
             uid: revision.uid()?,
             namespace: revision.namespace()?,
             name: revision.name_any(),
-            spec: spec(&app, revision),
+            spec: settings::spec(&app.spec.scaling, &self.settings.borrow(), revision.spec.concurrency_limit),
             routed: is_routed(&app, &revision.name_any()),
             initial: !revision.status.as_ref().is_some_and(|s| s.was_ready),
         })
@@ -107,19 +115,4 @@ impl Roster {
 /// Traffic goes there: by percent, by tag, or because the app never had another revision.
 fn is_routed(app: &TodoApp, revision: &str) -> bool {
     app.status.iter().flat_map(|s| &s.traffic).any(|t| t.revision == revision && (t.percent > 0 || t.tag.is_some()))
-}
-
-fn spec(app: &TodoApp, revision: &Revision) -> scaling::Spec {
-    let wish = &app.spec.scaling;
-    let limit = revision.spec.concurrency_limit;
-    scaling::Spec {
-        min: wish.min,
-        max: wish.max,
-        // A pod cannot carry more than it lets in (Knative: min(target, containerConcurrency)).
-        target: if limit > 0 { wish.target.min(f64::from(limit)) } else { wish.target },
-        utilization: f64::from(wish.utilization_percent) / 100.0,
-        window_s: u32::try_from(wish.window().as_secs()).unwrap_or(u32::MAX),
-        zero_grace: wish.zero_grace(),
-        ..scaling::Spec::default()
-    }
 }

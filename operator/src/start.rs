@@ -6,11 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
 use kube::ResourceExt;
+use kube::api::Api;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use runtime::admin::{self, AdminState, Readiness};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -25,6 +27,7 @@ use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::settings::{self, Settings};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader};
 
@@ -104,7 +107,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
     process.leading.store(Some(Arc::new(autoscaler.clone())));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
-    let roster = Roster::new(stores.clone(), autoscaler.clone());
+    let settings = settings(process, &mut tasks).await?;
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);
     roster.fill();
     let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
@@ -122,6 +126,19 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
         }
     }
     Ok(())
+}
+
+/// Follows the settings, once the first are known.
+async fn settings(process: &Process, tasks: &mut JoinSet<()>) -> anyhow::Result<watch::Receiver<Arc<Settings>>> {
+    let (sender, mut receiver) = watch::channel(Arc::default());
+    let (client, args) = (process.client.clone(), process.args.clone());
+    let reporter = Reporter::new(client.clone(), args.pod_name);
+    let valid = process.metrics.settings_valid.clone();
+    tasks.spawn(async move {
+        settings::follow(Api::namespaced(client, &args.namespace), &args.settings, sender, reporter, valid).await;
+    });
+    receiver.changed().await.context("first look at the settings")?;
+    Ok(receiver)
 }
 
 fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {

@@ -20,8 +20,6 @@ pub(crate) struct AppFacts {
     pub(crate) targets: Box<[TargetFacts]>,
     /// Why the operator waits for a person: reason and message. `None` while it has not read this version of the spec.
     pub(crate) stalled: Option<Box<str>>,
-    /// Requests that one pod should carry.
-    pub(crate) pod_target: f64,
 }
 
 /// One entry of `status.traffic`.
@@ -101,7 +99,6 @@ impl AppFacts {
                 })
                 .collect(),
             stalled: stalled(app).map(Into::into),
-            pod_target: app.spec.scaling.target,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A whole object is mostly `managedFields` and pod template; a list of them would be the largest thing that this
 //! process ever has in memory.
 
-use api::{Ingress, Revision, RoutedTraffic, Scaling, Template, Timeouts, TodoApp};
+use api::{Ingress, Revision, RoutedTraffic, Template, Timeouts, TodoApp};
 use k8s_openapi::{
     api::discovery::v1::{EndpointConditions, EndpointSlice},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
@@ -26,8 +26,6 @@ pub(crate) struct LeanApp {
 pub(crate) struct LeanAppSpec {
     #[serde(default)]
     pub(crate) ingress: Ingress,
-    #[serde(default)]
-    pub(crate) scaling: Scaling,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

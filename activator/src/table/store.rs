@@ -175,9 +175,6 @@ impl Store {
             None => Named::Coming,
         };
         let table = build(apps, find, &self.tables.load());
-        for (key, app) in &table.apps {
-            app.revisions().for_each(|revision| revision.set_target(apps[key].pod_target));
-        }
         self.tables.swap(table);
     }
 

@@ -131,7 +131,7 @@ impl World {
         let revision = format!("{name}-1");
         self.app(
             name,
-            json!({"scaling": {"target": 2.0}}),
+            json!({}),
             &json!({
                 "url": format!("http://{name}.default.test"),
                 "traffic": [{"revision": revision, "percent": 100}],
@@ -147,7 +147,7 @@ impl World {
     }
 
     pub(super) fn desired(&self, uid: &str, replicas: u32) {
-        self.revisions.hear(Down::Desired { revision_uid: uid.to_owned(), replicas, activators: 1 });
+        self.revisions.hear(Down::Desired { revision_uid: uid.to_owned(), replicas, activators: 1, places: 2 });
     }
 
     pub(super) fn slice(&mut self, uid: &str, pods: &[(SocketAddr, bool)]) {

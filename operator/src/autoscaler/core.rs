@@ -23,6 +23,8 @@ use wire::{Down, Endpoint, Frame};
 use super::RevisionEntry;
 use super::activator::Activator;
 use super::revision::{LOST_KEPT, Revision, VOUCH_GRACE, When};
+use super::share;
+use super::specs::Specs;
 use super::wakes::Wakes;
 
 /// How long a new leader waits at least before it scales in.
@@ -80,6 +82,7 @@ enum Peer {
 #[derive(Debug)]
 pub struct Core {
     began: Duration,
+    specs: Specs,
     pub(super) revisions: HashMap<Arc<str>, Box<Revision>>,
     pub(super) activators: HashMap<String, Activator>,
     peers: HashMap<PeerId, Peer>,
@@ -95,6 +98,7 @@ impl Core {
     pub fn new(now: Duration) -> Self {
         Self {
             began: now,
+            specs: Specs::default(),
             revisions: HashMap::new(),
             activators: HashMap::new(),
             peers: HashMap::new(),
@@ -124,7 +128,16 @@ impl Core {
     /// A revision exists, or changed.
     pub fn upsert(&mut self, now: Duration, entry: RevisionEntry) {
         let uid: Arc<str> = entry.uid.as_str().into();
-        self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Box::new(Revision::new(uid))).list(now, entry);
+        let spec = self.specs.share(entry.spec);
+        let new = || Box::new(Revision::new(Arc::clone(&uid), Arc::clone(&spec)));
+        let revision = self.revisions.entry(Arc::clone(&uid)).or_insert_with(new);
+        let before = share::places(revision.memory.spec());
+        revision.list(now, entry, spec);
+        let (places, replicas) = (share::places(revision.memory.spec()), revision.desired);
+        // Of a sleeping revision they are told when it wakes.
+        if places != before && replicas > 0 {
+            self.broadcast(&self.desired(&uid, replicas));
+        }
     }
 
     /// A revision is gone.
@@ -261,7 +274,8 @@ impl Core {
 
     fn desired(&self, uid: &str, replicas: u32) -> Down {
         let activators = self.activators.values().filter(|activator| activator.peer().is_some()).count() as u32;
-        Down::Desired { revision_uid: uid.to_owned(), replicas, activators }
+        let places = self.revisions.get(uid).map_or(0, |revision| share::places(revision.memory.spec()));
+        Down::Desired { revision_uid: uid.to_owned(), replicas, activators, places }
     }
 
     fn broadcast(&mut self, message: &Down) {

@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(journal.newest().count(), ASLEEP_MAX);
         journal.rest();
         assert_eq!(journal.newest().map(|entry| entry.record.desired).collect::<Vec<_>>(), [0, 299]);
-        assert!(journal.entries.capacity() * size_of::<Entry>() <= 256, "{}", size_of::<Entry>());
+        assert!(journal.entries.capacity() * size_of::<Entry>() <= 352, "{}", size_of::<Entry>());
     }
 }

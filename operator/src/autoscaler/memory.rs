@@ -1,20 +1,22 @@
 //! What the decisions on a revision remember. One that sleeps remembers how it may scale, and nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use scaling::{Averages, Scaler, Spec};
+use scaling::{Averages, Metric, Scaler, Spec};
+use wire::Bucket;
 
 /// A spec, and what was measured and decided under it.
 #[derive(Debug)]
 pub struct Memory {
-    spec: Spec,
+    spec: Arc<Spec>,
     /// None while it would be as a new one.
     scaler: Option<Box<Scaler>>,
 }
 
 impl Memory {
     /// Nothing was measured yet.
-    pub fn new(spec: Spec) -> Self {
+    pub fn new(spec: Arc<Spec>) -> Self {
         Self { spec, scaler: None }
     }
 
@@ -24,16 +26,28 @@ impl Memory {
     }
 
     /// A changed spec; measurements are kept.
-    pub fn configure(&mut self, spec: Spec, now: Duration) {
-        self.spec = spec;
+    pub fn configure(&mut self, spec: Arc<Spec>, now: Duration) {
         if let Some(scaler) = &mut self.scaler {
-            scaler.configure(spec, now);
+            scaler.configure(*spec, now);
         }
+        self.spec = spec;
     }
 
-    /// Adds what one sender measured in one second: requests at a time.
-    pub fn observe(&mut self, second: u64, concurrency: f64) {
-        self.scaler().observe(second, concurrency);
+    /// Adds what a pod measured in one second.
+    pub fn observe_pod(&mut self, second: u64, bucket: &Bucket) {
+        let load = match self.spec.metric {
+            Metric::Concurrency => f64::from(bucket.concurrency),
+            Metric::RequestRate => f64::from(bucket.requests),
+        };
+        self.scaler().observe(second, load);
+    }
+
+    /// Adds the requests at a time that an activator held in one second. Of a rate they become part at the pod that
+    /// gets them: so none is counted twice.
+    pub fn observe_held(&mut self, second: u64, concurrency: f64) {
+        if self.spec.metric == Metric::Concurrency {
+            self.scaler().observe(second, concurrency);
+        }
     }
 
     /// The averages at `now`.
@@ -43,7 +57,7 @@ impl Memory {
 
     /// Who decides.
     pub fn scaler(&mut self) -> &mut Scaler {
-        self.scaler.get_or_insert_with(|| Box::new(Scaler::new(self.spec)))
+        self.scaler.get_or_insert_with(|| Box::new(Scaler::new(*self.spec)))
     }
 
     /// Forgets all but the spec.

@@ -114,21 +114,14 @@ pub struct Pod {
 
 impl Revision {
     /// A revision of which only the UID is known.
-    pub fn new(uid: Arc<str>) -> Self {
-        Self {
-            uid,
-            listed: None,
-            memory: Memory::new(Spec::default()),
-            desired: 0,
-            pods: Vec::new(),
-            journal: Journal::default(),
-        }
+    pub fn new(uid: Arc<str>, spec: Arc<Spec>) -> Self {
+        Self { uid, listed: None, memory: Memory::new(spec), desired: 0, pods: Vec::new(), journal: Journal::default() }
     }
 
     /// Takes over what the cluster says.
-    pub fn list(&mut self, now: Duration, entry: RevisionEntry) {
-        if *self.memory.spec() != entry.spec {
-            self.memory.configure(entry.spec, now);
+    pub fn list(&mut self, now: Duration, entry: RevisionEntry, spec: Arc<Spec>) {
+        if *self.memory.spec() != *spec {
+            self.memory.configure(spec, now);
         }
         self.listed = Some(Listed {
             full_name: format!("{}/{}", entry.namespace, entry.name).into(),
@@ -175,7 +168,7 @@ impl Revision {
 
     /// After a whole window of sleep nothing is left that another decision could depend on.
     fn rest(&mut self, now: Duration, input: Input, decision: Decision) {
-        let window = Duration::from_secs(u64::from(self.memory.spec().stable_window_s()));
+        let window = self.memory.spec().stable_window();
         let asleep = decision.reason == Reason::Asleep && !decision.record.burst_on && input.held == 0;
         // A start that failed is remembered, or it would be made again.
         if asleep && !input.initial && self.pods.is_empty() && self.journal.same_for(now) > window {

@@ -2,6 +2,7 @@
 
 pub mod sleepers;
 mod streams;
+mod units;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -135,7 +136,7 @@ fn desired(replicas: u32) -> Down {
 }
 
 fn desired_among(replicas: u32, activators: u32) -> Down {
-    Down::Desired { revision_uid: UID.into(), replicas, activators }
+    Down::Desired { revision_uid: UID.into(), replicas, activators, places: 100 }
 }
 
 fn demand(held: u32) -> Up {
