@@ -79,13 +79,16 @@ mod tests {
             |second, seconds, pods| delay.record(Duration::from_secs(second), Duration::from_secs(seconds), pods);
         assert_eq!([record(100, 10, 5), record(102, 10, 3), record(104, 4, 1)], [5, 5, 3]);
         assert_eq!([record(106, 60, 1), record(108, 0, 1)], [3, 1]);
+        assert_eq!([record(110, 0, 5), record(112, 10, 1)], [5, 1], "without a delay nothing is kept");
     }
 
     #[test]
     fn zero_needs_no_memory() {
         let mut delay = Delay::default();
         let mut record = |second, pods| delay.record(Duration::from_secs(second), Duration::from_secs(4), pods);
-        assert_eq!([record(100, 5), record(102, 0), record(104, 0)], [5, 5, 0]);
+        assert_eq!([record(100, 5), record(102, 0)], [5, 5]);
+        assert!(delay.heap_bytes() >= 2 * 16);
+        assert_eq!(delay.record(Duration::from_secs(104), Duration::from_secs(4), 0), 0);
         assert_eq!(delay.heap_bytes(), 0);
     }
 }

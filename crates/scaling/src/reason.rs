@@ -68,3 +68,17 @@ impl Reason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        let names: HashSet<_> = Reason::ALL.map(Reason::as_str).into();
+        assert_eq!(names.len(), Reason::ALL.len());
+        assert_eq!(Reason::Retention.as_str(), "retention");
+    }
+}

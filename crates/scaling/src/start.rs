@@ -45,7 +45,7 @@ impl Start {
 
     /// A start grows with what is decided; pods wanted of none are a new start, with a deadline of its own.
     pub(crate) fn note(&mut self, now: Duration, input: &Input, desired: u32) {
-        if input.ready > 0 || desired == 0 {
+        if desired == 0 {
             return;
         }
         *self = match *self {

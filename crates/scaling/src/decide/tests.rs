@@ -88,7 +88,9 @@ fn a_delay_holds_a_routed_revision_up_and_an_unrouted_one_not() {
         Wanted { pods: 5, delayed: 5, highest: 5000, ..Wanted::default() }
     );
     assert_eq!(decider.decide(later, &spec, 5, false, Averages::default()).pods, 0);
+    assert!(decider.heap_bytes() > 0);
     assert_eq!(decide(&mut decider, &spec, 10, 5, 0.0, 0.0).pods, 0);
+    assert_eq!(decider.heap_bytes(), 0);
 }
 
 #[test]
@@ -129,7 +131,8 @@ fn a_surge_is_held_by_the_delay() {
 fn a_surge_grows_by_the_up_rate_and_to_the_activation_scale() {
     let spec = Spec { activation: 3, up_rate: 5.0, ..Spec::default() };
     assert_eq!(Decider::default().surge(NOW, &spec, 0, true, 1).pods, 3);
-    assert_eq!(Decider::default().surge(NOW, &spec, 1, true, 7000).pods, 5);
+    assert_eq!(Decider::default().surge(NOW, &spec, 2, true, 7000).pods, 10);
+    assert_eq!(Decider::default().surge(NOW, &spec, 0, true, 0).pods, 0);
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Scaler {
         let seen = self.demanded.is_some_and(|at| now.saturating_sub(at) < self.spec.stable_window());
         // The current second is not measured yet; the window that must be zero ends before it.
         let measured = now.as_secs().saturating_sub(1);
-        let busy = seen || self.windows.is_busy(now.as_secs()) || self.windows.is_busy(measured);
+        let busy = seen || self.windows.is_busy(measured);
         let known_zero = input.ready == 0 || self.windows.is_whole(measured);
         let idle = !busy && !unknown && input.settled && record.starting == 0 && record.delayed == 0 && known_zero;
         self.idle.watch(now, idle)

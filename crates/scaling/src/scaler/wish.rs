@@ -9,11 +9,8 @@ use crate::record::Record;
 use crate::spec::Metric;
 
 impl Scaler {
-    /// What the windows ask for. Silent ones ask for nothing, and what is remembered of bursts and delays stays.
+    /// What the windows ask for.
     pub(super) fn by_load(&mut self, now: Duration, input: &Input) -> Record {
-        if input.ready > 0 && self.windows.is_silent(now.as_secs()) {
-            return self.record(now, input, self.decider.nothing_known());
-        }
         let averages = self.averages(now);
         let wanted = self.decider.decide(now, &self.spec, input.ready, input.routed, averages);
         let mut record = self.record(now, input, wanted);

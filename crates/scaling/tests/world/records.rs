@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BASE, World};
+use crate::{BASE, World, tens};
 use scaling::{Input, Metric, Record, Scaler, Spec};
 
 #[test]
@@ -26,11 +26,6 @@ fn the_record_is_a_sentence() {
     );
 }
 
-/// One pod carries ten.
-fn tens() -> Spec {
-    Spec { target: 10.0, utilization: 1.0, ..Spec::default() }
-}
-
 /// The record of the first tick after ten seconds of this load.
 fn record(spec: Spec, load: f64, pods: u32) -> Record {
     let mut scaler = Scaler::new(spec);
@@ -47,14 +42,22 @@ fn every_rule_that_moved_the_number_is_named() {
             record(Spec { up_rate: 1.5, max: 0, ..tens() }, 100.0, 2),
             "wanted 3 (100/10), at most 3 at once, burst on → 3",
         ),
+        (record(Spec { up_rate: 1.5, max: 0, ..tens() }, 30.0, 2), "wanted 3 (30/10) → 3"),
         (record(tens(), 10.0, 8), "wanted 4 (10/10), at least 4 at once, max 10 → 4"),
         (record(Spec { activation: 3, ..tens() }, 11.0, 2), "wanted 3 (11/10), activation 3, max 10 → 3"),
         (record(Spec { min: 2, ..tens() }, 0.0, 2), "wanted 1 (0/10), at least 1 at once, min 2, max 10 → 2"),
+        (record(Spec { activation: 3, ..tens() }, 30.0, 3), "wanted 3 (30/10), max 10 → 3"),
+        (record(Spec { activation: 3, ..tens() }, 0.0, 1), "wanted 0 (0/10), max 10 → 1"),
         (record(Spec { activation: 3, ..tens() }, 31.0, 3), "wanted 4 (31/10), max 10 → 4"),
     ];
     for (record, end) in told {
         assert!(record.to_string().ends_with(end), "{record}");
     }
+}
+
+#[test]
+fn an_activation_scale_that_says_nothing_is_not_told() {
+    assert_eq!([0, 1, 2].map(|activation| record(Spec { activation, ..tens() }, 5.0, 1).activation), [0, 0, 2]);
 }
 
 #[test]

@@ -6,15 +6,6 @@ use crate::{BASE, World};
 use scaling::{Input, Reason, Scaler, Spec};
 
 #[test]
-fn demand_wakes_at_once_and_one_request_needs_one_pod() {
-    let mut world = World::new(Spec::default());
-    world.second += 1;
-    let decision = world.pass(1).expect("woken between ticks");
-    assert_eq!((decision.desired, decision.reason), (1, Reason::Demand));
-    assert!(world.run(40, 1).iter().all(|desired| *desired == 1));
-}
-
-#[test]
 fn an_idle_revision_sleeps_after_the_window_and_the_grace() {
     let mut world = World::serving(Spec::default(), 1);
     world.run(30, 1);
@@ -23,25 +14,6 @@ fn an_idle_revision_sleeps_after_the_window_and_the_grace() {
     assert!((90..=94).contains(&seconds), "asleep {seconds} s after the last request at {idle_from}");
     assert!(world.run(100, 0).iter().all(|desired| *desired == 0));
     assert_eq!(world.pass(0).map(|decision| decision.reason), Some(Reason::Asleep));
-}
-
-/// The pods of the last sleep have reported zeros up to now, and the second of the new demand is not over yet.
-#[test]
-fn a_wake_right_after_sleep_is_not_taken_back_at_the_next_tick() {
-    let mut scaler = Scaler::new(Spec { window_s: 6, zero_grace: Duration::ZERO, ..Spec::default() });
-    for second in 1000..1010 {
-        scaler.observe(second, 0.0);
-    }
-    let at = |ms: u64| Duration::from_millis(1_009_000 + ms);
-    let asleep = Input { routed: true, settled: true, ..Input::default() };
-    assert_eq!(scaler.decide(at(0), asleep).desired, 0);
-    let woken = scaler.wake(at(300), Input { held: 1, ..asleep });
-    assert_eq!(woken.map(|decision| decision.desired), Some(1));
-    let answered = Input { ready: 1, reporting: 1, desired_now: 1, ..asleep };
-    for (ms, desired) in [(950, 1), (2_950, 1), (4_950, 1), (6_950, 0)] {
-        scaler.observe(1_009 + ms / 1000, 0.0);
-        assert_eq!(scaler.decide(at(ms), answered).desired, desired, "{ms} ms");
-    }
 }
 
 #[test]
@@ -85,6 +57,73 @@ fn silence_from_ready_pods_keeps_them() {
 }
 
 #[test]
+fn one_pod_that_does_not_report_is_enough_to_keep_all() {
+    let decide = |reporting| {
+        let mut scaler = Scaler::new(Spec { window_s: 10, ..Spec::default() });
+        (0..20).for_each(|second| scaler.observe(BASE + second, 0.0));
+        let input = Input { ready: 4, reporting, desired_now: 4, routed: true, settled: true, ..Input::default() };
+        let decision = scaler.decide(Duration::from_secs(BASE + 20), input);
+        (decision.desired, decision.reason)
+    };
+    assert_eq!(decide(3), (4, Reason::Unreported));
+    assert_eq!(decide(4), (2, Reason::Load));
+    assert_eq!(decide(5), (2, Reason::Load), "one that is no longer ready reports too");
+}
+
+#[test]
+fn a_rule_that_changes_nothing_is_not_the_reason() {
+    let decide = |ready, reporting, desired_now| {
+        let mut scaler = Scaler::new(Spec::default());
+        (0..20).for_each(|second| scaler.observe(BASE + second, 250.0));
+        let load = Input { held: 5, in_flight: 245, routed: true, settled: true, ..Input::default() };
+        let input = Input { ready, reporting, desired_now, ..load };
+        let decision = scaler.decide(Duration::from_secs(BASE + 20), input);
+        (decision.desired, decision.reason)
+    };
+    assert_eq!(decide(4, 3, 4), (4, Reason::Load), "all four are wanted anyway");
+    assert_eq!(decide(4, 3, 5), (5, Reason::Unreported));
+    assert_eq!(decide(1, 1, 4), (4, Reason::Burst), "what waits asks for no more");
+    assert_eq!(decide(4, 4, 0), (4, Reason::Load), "pods of the last sleep have load, nothing is asleep");
+}
+
+#[test]
+fn a_request_that_is_held_keeps_the_last_pod_though_the_windows_are_zero() {
+    let mut scaler = Scaler::new(Spec { window_s: 10, zero_grace: Duration::ZERO, ..Spec::default() });
+    let mut run = |seconds: std::ops::Range<u64>, held| {
+        let input =
+            Input { ready: 1, reporting: 1, desired_now: 1, held, routed: true, settled: true, ..Input::default() };
+        let decide = |second| {
+            scaler.observe(BASE + second, 0.0);
+            scaler.decide(Duration::from_secs(BASE + second), input).desired
+        };
+        seconds.map(decide).min()
+    };
+    assert_eq!(run(0..60, 1), Some(1));
+    assert_eq!(run(60..80, 0), Some(0));
+}
+
+#[test]
+fn what_was_seen_at_the_moment_counts_for_a_window_and_no_longer() {
+    let mut scaler = Scaler::new(Spec { window_s: 6, zero_grace: Duration::ZERO, ..Spec::default() });
+    (0..30).for_each(|second| scaler.observe(BASE + second, 0.0));
+    let mut decide = |ms, in_flight| {
+        let input = Input {
+            ready: 1,
+            reporting: 1,
+            desired_now: 1,
+            in_flight,
+            routed: true,
+            settled: true,
+            ..Input::default()
+        };
+        scaler.decide(Duration::from_millis(BASE * 1000 + ms), input).desired
+    };
+    assert_eq!(decide(20_500, 1), 1);
+    assert_eq!(decide(26_499, 0), 1);
+    assert_eq!(decide(26_500, 0), 0);
+}
+
+#[test]
 fn nothing_is_scaled_in_before_the_view_is_whole() {
     let mut scaler = Scaler::new(Spec::default());
     let mut input = World::serving(Spec::default(), 6).input(0);
@@ -94,38 +133,4 @@ fn nothing_is_scaled_in_before_the_view_is_whole() {
     assert_eq!((scaler.decide(at, input).desired, scaler.decide(at, input).reason), (6, Reason::Settling));
     input.settled = true;
     assert_eq!(scaler.decide(at, input).desired, 3);
-}
-
-#[test]
-fn a_first_version_is_held_until_ready() {
-    let mut world = World { initial: true, start_s: 300, ..World::new(Spec::default()) };
-    assert!(world.run(300, 0).iter().all(|desired| *desired == 1), "longer than window and grace");
-    world.run(2, 0);
-    assert_eq!(world.ready, 1);
-    assert_eq!(world.run(95, 0).last(), Some(&0), "afterwards the ordinary rules apply");
-}
-
-#[test]
-fn a_first_version_that_never_gets_ready_is_given_up_at_the_deadline() {
-    let spec = Spec { progress_deadline: Duration::from_secs(100), ..Spec::default() };
-    let mut world = World { initial: true, start_s: u64::MAX / 2, ..World::new(spec) };
-    assert!(world.run(100, 0).iter().all(|desired| *desired == 1));
-    assert_eq!(world.run(40, 0).last(), Some(&0));
-    assert!(world.run(500, 0).iter().all(|desired| *desired == 0), "and not tried again without demand");
-    assert_eq!(world.run(1, 1).last(), Some(&1), "but with it");
-    assert!(world.run(90, 0).iter().all(|desired| *desired == 1), "the new start has a deadline of its own");
-}
-
-#[test]
-fn a_new_version_starts_with_its_minimum_though_nothing_is_routed_yet() {
-    let mut world = World { initial: true, routed: false, ..World::new(Spec { min: 3, ..Spec::default() }) };
-    assert!(world.run(90, 0).iter().all(|desired| *desired == 3), "time enough to be routed");
-}
-
-#[test]
-fn more_demand_while_waking_only_raises() {
-    let mut world = World { start_s: 20, ..World::new(Spec { target: 10.0, utilization: 1.0, ..Spec::default() }) };
-    assert_eq!(world.run(1, 37), [4]);
-    assert_eq!(world.run(4, 55).last(), Some(&6));
-    assert!(world.run(10, 1).iter().all(|desired| *desired == 6));
 }
