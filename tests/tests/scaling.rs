@@ -74,8 +74,10 @@ async fn a_revision_begins_with_its_initial_pods() {
     with_namespace(async |space: Space| {
         let app = App::new("begins").scaling(&json!({ "initial": 3 }));
         app.apply(&space).await?;
-        pods(&space, "begins", 3).await?;
+        // Once all three were ready, the two that nobody needs go before they may be seen together.
+        let first = wait_for("a Deployment", LIMIT, || Scale::watch(&space, "begins")).await?;
         e2e::app::sleeping(&space, "begins").await?;
+        ensure!(first.history().into_iter().max() == Some(3), "a new revision: {:?}", first.history());
         let target: Target = space.target(&e2e::app::get(&space, "begins").await?).await?;
         let scale = Scale::watch(&space, "begins").await?;
         target.get("/").await?.expect(200)?;

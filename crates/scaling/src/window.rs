@@ -33,9 +33,7 @@ impl Window {
             return;
         }
         if self.last != Some(second) {
-            if self.first.is_none_or(|first| first > second) {
-                self.first = Some(second);
-            }
+            self.first = Some(self.first.map_or(second, |first| first.min(second)));
             self.advance(second);
         }
         if value == 0.0 {

@@ -6,6 +6,7 @@ mod properties;
 mod records;
 mod rules;
 mod settings;
+mod starts;
 
 use std::time::Duration;
 
@@ -13,6 +14,11 @@ use scaling::{Decision, Input, Scaler, Spec};
 
 /// Hub seconds start here, so that there is room for a past.
 const BASE: u64 = 100_000;
+
+/// One pod carries ten.
+fn tens() -> Spec {
+    Spec { target: 10.0, utilization: 1.0, ..Spec::default() }
+}
 
 struct World {
     scaler: Scaler,

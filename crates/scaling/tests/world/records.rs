@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{BASE, World};
+use crate::{BASE, World, tens};
 use scaling::{Input, Metric, Record, Scaler, Spec};
 
 #[test]
@@ -24,11 +24,6 @@ fn the_record_is_a_sentence() {
         tick,
         "held 0, in flight 0, average 0 (burst window 0) → wanted 0 (0/10), idle, 10 s of grace left, max 10 → 1"
     );
-}
-
-/// One pod carries ten.
-fn tens() -> Spec {
-    Spec { target: 10.0, utilization: 1.0, ..Spec::default() }
 }
 
 /// The record of the first tick after ten seconds of this load.

@@ -4,64 +4,9 @@ use std::time::Duration;
 
 use scaling::{Aggregation, Input, Metric, Reason, Scaler, Spec};
 
-use crate::{BASE, World};
+use crate::{BASE, World, tens};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// One pod carries ten.
-fn tens() -> Spec {
-    Spec { target: 10.0, utilization: 1.0, ..Spec::default() }
-}
-
-#[test]
-fn initial_pods_are_kept_until_as_many_are_ready() {
-    let spec = Spec { initial: 3, ..Spec::default() };
-    let mut world = World { initial: true, routed: false, start_s: 100, ..World::new(spec) };
-    assert!(world.run(95, 0).iter().all(|desired| *desired == 3), "longer than window and grace");
-    // One comes early; the revision has had a ready pod now.
-    world.starting[0] = world.second;
-    assert!(world.run(4, 0).iter().all(|desired| *desired == 3));
-    assert_eq!((world.ready, world.initial), (1, false));
-    world.run(2, 0);
-    assert_eq!(world.ready, 3);
-    assert_eq!(world.run(100, 0).last(), Some(&0), "afterwards the ordinary rules apply");
-}
-
-#[test]
-fn initial_pods_are_not_more_than_the_maximum_and_not_waited_for_beyond_the_deadline() {
-    let spec = Spec { initial: 30, max: 4, progress_deadline: Duration::from_secs(100), ..Spec::default() };
-    let mut world = World { initial: true, start_s: 10, ..World::new(spec) };
-    assert_eq!(world.run(12, 0).last(), Some(&4));
-    assert_eq!(world.run(100, 0).last(), Some(&0), "four were enough");
-    let mut world = World { initial: true, start_s: u64::MAX / 2, ..World::new(spec) };
-    assert_eq!(world.run(98, 0).last(), Some(&4));
-    world.starting[0] = world.second;
-    world.run(4, 0);
-    assert!(world.desired < 4, "one was ready, the others were not");
-}
-
-#[test]
-fn nothing_initial_waits_for_demand() {
-    let mut world = World { initial: true, ..World::new(Spec { initial: 0, ..Spec::default() }) };
-    assert!(world.run(50, 0).iter().all(|desired| *desired == 0));
-    assert_eq!(world.run(1, 1), [1]);
-}
-
-#[test]
-fn a_wake_during_the_first_start_takes_nothing_back() {
-    let mut world = World { initial: true, ..World::new(Spec { initial: 3, ..Spec::default() }) };
-    world.second += 1;
-    let woken = world.pass(1).expect("woken");
-    assert_eq!(woken.desired, 3);
-}
-
-#[test]
-fn a_wake_starts_the_activation_scale_and_only_zero_falls_below_it() {
-    let mut world = World::new(Spec { activation: 3, window_s: 10, ..tens() });
-    assert_eq!(world.run(1, 1), [3]);
-    assert!(world.run(60, 1).iter().all(|desired| *desired == 3));
-    assert_eq!(world.run(100, 0).last(), Some(&0));
-}
 
 #[test]
 fn a_delay_is_held_and_the_grace_follows_it() {
@@ -217,15 +162,18 @@ fn what_is_no_measurement_changes_nothing() {
 /// A hundred sleeping revisions are to cost nothing: no ring, no delay.
 #[test]
 fn a_sleeping_revision_takes_less_than_500_bytes() {
-    let spec = Spec { window_s: 3600, scale_down_delay: SECOND * 60, zero_grace: Duration::ZERO, max: 0, ..tens() };
+    let spec = Spec { window_s: 3600, zero_grace: Duration::ZERO, max: 0, ..tens() };
     let mut world = World::new(spec);
-    for load in [300, 10, 200, 5] {
-        world.run(20, load);
+    for scale_down_delay in [Duration::ZERO, SECOND * 60] {
+        world.scaler.configure(Spec { scale_down_delay, ..spec }, Duration::from_secs(world.second));
+        for load in [300, 10, 200, 5] {
+            world.run(20, load);
+        }
+        assert!(world.scaler.heap_bytes() > 3600 * 8, "awake it has its windows");
+        world.run(4000, 0);
+        assert_eq!(world.desired, 0);
+        assert_eq!(world.scaler.heap_bytes(), 0);
     }
-    assert!(world.scaler.heap_bytes() > 3600 * 8, "awake it has its windows");
-    world.run(4000, 0);
-    assert_eq!(world.desired, 0);
-    assert_eq!(world.scaler.heap_bytes(), 0);
     assert!(size_of::<Scaler>() <= 400, "{}", size_of::<Scaler>());
     world.run(1, 1);
     world.scaler.observe(world.second, 0.0);
