@@ -76,8 +76,12 @@ async fn a_revision_begins_with_its_initial_pods() {
         app.apply(&space).await?;
         // Once all three were ready, the two that nobody needs go before they may be seen together.
         let first = wait_for("a Deployment", LIMIT, || Scale::watch(&space, "begins")).await?;
+        wait_for("three pods wanted", LIMIT, || async {
+            ensure!(first.history().contains(&3), "{:?}", first.history());
+            Ok(())
+        })
+        .await?;
         e2e::app::sleeping(&space, "begins").await?;
-        ensure!(first.history().into_iter().max() == Some(3), "a new revision: {:?}", first.history());
         let target: Target = space.target(&e2e::app::get(&space, "begins").await?).await?;
         let scale = Scale::watch(&space, "begins").await?;
         target.get("/").await?.expect(200)?;
