@@ -11,6 +11,7 @@ mod journal;
 mod memory;
 mod metrics;
 mod revision;
+mod scalein;
 mod sender;
 mod share;
 mod specs;
@@ -36,14 +37,21 @@ use self::core::{Core, Effect, PeerId, Violation};
 use crate::hub::Verifier;
 
 pub use self::metrics::Metrics;
+#[cfg(test)]
+pub use self::scalein::VICTIM;
+pub use self::scalein::{Candidate, Mark};
 
 /// Time between two looks at every revision.
 const TICK: Duration = Duration::from_secs(2);
 /// Our count of seconds begins here, so that what senders replay from before our start has a place on it.
 const ORIGIN: Duration = Duration::from_secs(100_000);
 
-/// Writes the scale of a Deployment.
+/// Writes the scale of a Deployment, and which of its pods are to go first.
 pub trait ScaleWriter: Send + Sync {
+    /// The pods of the revision with this UID that the ReplicaSet controller counts, as far as they are known.
+    fn pods(&self, uid: &str) -> Vec<Candidate>;
+    /// Sets the deletion cost of a pod.
+    fn mark<'a>(&'a self, namespace: &'a str, mark: &'a Mark) -> BoxFuture<'a, anyhow::Result<()>>;
     /// Sets `spec.replicas` of the Deployment.
     fn scale<'a>(&'a self, namespace: &'a str, name: &'a str, replicas: u32) -> BoxFuture<'a, anyhow::Result<()>>;
 }

@@ -103,7 +103,7 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
         master_key,
         activator_user: format!("system:serviceaccount:{}:{}", args.namespace, args.activator_service_account),
     };
-    let writer = Arc::new(ClusterScale(client.clone()));
+    let writer = Arc::new(ClusterScale { client: client.clone(), pods: stores.pods.clone() });
     let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
     process.leading.store(Some(Arc::new(autoscaler.clone())));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.

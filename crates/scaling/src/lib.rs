@@ -16,6 +16,7 @@ mod delay;
 pub mod limits;
 mod reason;
 mod record;
+mod retry;
 mod scaler;
 mod spec;
 mod start;

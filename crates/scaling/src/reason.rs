@@ -13,6 +13,8 @@ pub enum Reason {
     Demand,
     /// A start in progress is left alone.
     Starting,
+    /// A start failed: no pod before the wait is over and requests ask for one.
+    Failed,
     /// No load, but the grace has not passed.
     Grace,
     /// No load and the grace is over, but the user keeps the last pod longer.
@@ -33,12 +35,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Load,
         Self::Burst,
         Self::Delay,
         Self::Demand,
         Self::Starting,
+        Self::Failed,
         Self::Grace,
         Self::Retention,
         Self::Idle,
@@ -57,6 +60,7 @@ impl Reason {
             Self::Delay => "delay",
             Self::Demand => "demand",
             Self::Starting => "starting",
+            Self::Failed => "failed",
             Self::Grace => "grace",
             Self::Retention => "retention",
             Self::Idle => "idle",

@@ -49,6 +49,8 @@ pub struct Record {
     pub wanted: u32,
     /// Pods of a start in progress, the initial ones included; 0 without one.
     pub starting: u32,
+    /// Seconds until a start that failed may be made again; 0 if none did or the time has come.
+    pub retry_in_s: u32,
     /// Minimum that held.
     pub min: u32,
     /// Maximum; 0 means none.
@@ -121,6 +123,7 @@ impl Record {
         }
         match self.reason {
             Reason::Starting => write!(f, ", a start of {} is in progress", self.starting),
+            Reason::Failed => write!(f, ", no pod was ready in time, {}", Next(self.retry_in_s)),
             Reason::Grace => write!(f, ", idle, {} s of grace left", seconds(self.grace_left)),
             Reason::Retention => write!(f, ", idle, {} s of retention left", seconds(self.retention_left)),
             Reason::Idle => write!(f, ", idle for the window and the grace"),
@@ -134,6 +137,18 @@ impl Record {
             | Reason::Minimum
             | Reason::Maximum => Ok(()),
         }
+    }
+}
+
+/// When a start may be made again.
+struct Next(u32);
+
+impl fmt::Display for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return write!(f, "tried again with the next request");
+        }
+        write!(f, "not tried again for {} s", self.0)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! - Demand on a revision without enough pods is acted on at once ([`Scaler::wake`]), not at the tick.
 //! - A start in progress is never taken back: until its first pods are ready, or the progress deadline has passed.
+//! - A start without a ready pod at its deadline has failed: nothing is asked for until a wait is over, which doubles
+//!   each time, and then only for requests that wait.
 //! - No data is not zero: while ready pods do not report, nothing is scaled in.
 //! - A burst takes back nothing at all, also not what was wanted before it began.
 //! - A weighted average does not fall because the second in progress is not reported yet.
@@ -17,6 +19,7 @@ use crate::bounds::{Bound, bounded};
 use crate::decide::{Averages, Decider};
 use crate::reason::Reason;
 use crate::record::Record;
+use crate::retry::Retry;
 use crate::spec::{Aggregation, Spec};
 use crate::start::Start;
 use crate::windows::Windows;
@@ -69,6 +72,7 @@ pub struct Scaler {
     decider: Decider,
     idle: Idle,
     start: Start,
+    retry: Retry,
     /// When requests were last seen waiting or running.
     demanded: Option<Duration>,
 }
@@ -83,6 +87,7 @@ impl Scaler {
             decider: Decider::default(),
             idle: Idle::default(),
             start: Start::None,
+            retry: Retry::default(),
             demanded: None,
         }
     }
@@ -126,7 +131,10 @@ impl Scaler {
         if !needs_wake(&input) {
             return None;
         }
-        self.start.follow(now, &input, &self.spec);
+        self.follow(now, &input);
+        if self.retry.refuses(now, &input) {
+            return None;
+        }
         let mut record = self.record(now, &input, self.decider.nothing_known());
         self.surge(now, &input, &mut record);
         record.desired = record.wanted.max(record.starting);
@@ -141,13 +149,18 @@ impl Scaler {
 
     /// One tick.
     pub fn decide(&mut self, now: Duration, input: Input) -> Decision {
-        self.start.follow(now, &input, &self.spec);
+        self.follow(now, &input);
         let mut record = self.by_load(now, &input);
         if needs_wake(&input) {
             self.surge(now, &input, &mut record);
         }
         record.desired = record.wanted;
         self.hold(now, &input, &mut record);
+        if self.retry.refuses(now, &input) {
+            record.desired = 0;
+            record.reason = Reason::Failed;
+            record.retry_in_s = self.retry.left(now).as_secs_f64().ceil() as u32;
+        }
         let (desired, bound) = bounded(record.desired, &self.spec, input.routed);
         record.desired = desired;
         match bound {
@@ -160,6 +173,11 @@ impl Scaler {
             self.windows.rest(now.as_secs());
         }
         Decision { desired, reason: record.reason, record }
+    }
+
+    fn follow(&mut self, now: Duration, input: &Input) {
+        let overdue = self.start.follow(now, input, &self.spec);
+        self.retry.follow(now, input, overdue);
     }
 }
 

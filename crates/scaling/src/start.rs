@@ -21,26 +21,29 @@ pub(crate) enum Start {
         enough: u32,
     },
     /// The deadline passed without enough ready pods; judged by the ordinary rules until one is ready or wanted anew.
+    /// With none at all it has failed ([`crate::retry`]).
     Overdue,
 }
 
 impl Start {
     /// Begins, ends or gives up, by what is so before the decision. A new revision has started when as many pods as it
-    /// is to begin with are ready, any other with the first one.
-    pub(crate) fn follow(&mut self, now: Duration, input: &Input, spec: &Spec) {
+    /// is to begin with are ready, any other with the first one. Returns whether it gave up.
+    pub(crate) fn follow(&mut self, now: Duration, input: &Input, spec: &Spec) -> bool {
         let enough = if let Self::Since { enough, .. } = *self { enough } else { 1 };
         if input.ready >= enough {
             *self = Self::None;
-            return;
+            return false;
         }
         let first = if input.initial { spec.initial.max(spec.min) } else { 0 };
         let first = if spec.max == 0 { first } else { first.min(spec.max) };
         let pods = first.max(input.desired_now);
-        *self = match *self {
+        let before = std::mem::take(self);
+        *self = match before {
             Self::None if pods > 0 => Self::Since { at: now, pods, enough: first.max(1) },
             Self::Since { at, .. } if now.saturating_sub(at) >= spec.progress_deadline => Self::Overdue,
             other => other,
         };
+        matches!((before, *self), (Self::Since { .. }, Self::Overdue))
     }
 
     /// A start grows with what is decided; pods wanted of none are a new start, with a deadline of its own.

@@ -10,6 +10,7 @@
 //! ```
 
 mod streams;
+mod writes;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -26,6 +27,8 @@ use super::revision::{LOST_KEPT, Revision, VOUCH_GRACE, When};
 use super::share;
 use super::specs::Specs;
 use super::wakes::Wakes;
+
+pub use self::writes::Write;
 
 /// How long a new leader waits at least before it scales in.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -53,17 +56,6 @@ pub enum Effect {
         /// UID of the revision.
         uid: Arc<str>,
     },
-}
-
-/// A scale to be written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Write {
-    /// Namespace of the Deployment.
-    pub namespace: String,
-    /// Name of the Deployment.
-    pub name: String,
-    /// Replicas.
-    pub replicas: u32,
 }
 
 /// A sender said what it may not say. Its stream is closed.
@@ -185,22 +177,6 @@ impl Core {
             let held = self.held(&uid);
             self.judge(now, &uid, held, When::Tick { settled });
         }
-    }
-
-    /// The scale that a revision's writer has to write now; none ends it.
-    pub fn next_write(&mut self, now: Duration, uid: &str) -> Option<Write> {
-        let revision = self.revisions.get_mut(uid)?;
-        let replicas = revision.next_write(now)?;
-        let (namespace, name) = revision.listed.as_ref()?.names();
-        Some(Write { namespace: namespace.to_owned(), name: name.to_owned(), replicas })
-    }
-
-    /// A write was acknowledged.
-    pub fn written(&mut self, now: Duration, uid: &str, replicas: u32) {
-        if let Some(revision) = self.revisions.get_mut(uid) {
-            revision.written(now, replicas);
-        }
-        self.wakes.written(now, uid);
     }
 
     /// Whether enough is known to scale in.

@@ -21,6 +21,7 @@ pub struct Metrics {
     decisions: IntCounterVec,
     writes: IntCounterVec,
     write_duration: Histogram,
+    marks: IntCounterVec,
     connections: IntGaugeVec,
     rejected: IntCounterVec,
     closed: IntCounterVec,
@@ -47,6 +48,11 @@ impl Metrics {
                 HistogramOpts::new("todoapp_autoscaler_write_duration_seconds", "Time of one write of a scale.")
                     .buckets(vec![0.002, 0.005, 0.01, 0.05, 0.2, 1.0, 5.0]),
             )?,
+            marks: counters(
+                "todoapp_autoscaler_marks_total",
+                "Deletion costs for pods, written before a scale-in, by result.",
+                "result",
+            )?,
             connections: IntGaugeVec::new(
                 Opts::new("todoapp_hub_connections", "Streams that have proved themselves, by kind."),
                 &["kind"],
@@ -69,6 +75,7 @@ impl Metrics {
         registry.register(Box::new(metrics.decisions.clone()))?;
         registry.register(Box::new(metrics.writes.clone()))?;
         registry.register(Box::new(metrics.write_duration.clone()))?;
+        registry.register(Box::new(metrics.marks.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.rejected.clone()))?;
         registry.register(Box::new(metrics.closed.clone()))?;
@@ -93,6 +100,11 @@ impl Metrics {
     pub(super) fn wrote(&self, done: bool, took: Duration) {
         self.writes.with_label_values(&[if done { "ok" } else { "error" }]).inc();
         self.write_duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a deletion cost: `ok`, `error` or `late`.
+    pub(super) fn marked(&self, result: &str, count: usize) {
+        self.marks.with_label_values(&[result]).inc_by(count as u64);
     }
 
     /// Streams of a kind.

@@ -10,6 +10,7 @@ use super::RevisionEntry;
 use super::core::PeerId;
 use super::journal::Journal;
 use super::memory::Memory;
+use super::scalein::{Busy, Candidate};
 use super::sender::Clock;
 
 /// For how long after an acknowledged write an observation that differs is taken for an older one.
@@ -192,6 +193,18 @@ impl Revision {
         let scale = self.scale()?;
         scale.writing = scale.differs(desired, now);
         scale.writing.then_some(desired)
+    }
+
+    /// What would go with a pod.
+    pub fn busy(&self, candidate: &Candidate) -> Busy {
+        if !candidate.ready {
+            return Busy::Unready;
+        }
+        match self.pods.iter().find(|pod| pod.name == candidate.name) {
+            Some(pod) if pod.announced == Announced::Draining => Busy::Draining,
+            Some(pod) if pod.reported => Busy::With(pod.in_flight),
+            _ => Busy::Unknown,
+        }
     }
 
     /// A write was acknowledged.

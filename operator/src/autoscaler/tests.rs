@@ -1,6 +1,7 @@
 //! The core over time, without sockets.
 
 pub mod sleepers;
+mod starts;
 mod streams;
 mod units;
 
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use scaling::Spec;
+use scaling::{Reason, Spec};
 use wire::{Bucket, Down, Endpoint, Frame, Load, Up};
 
 use super::core::{Core, Effect, PeerId, Violation};

@@ -66,6 +66,7 @@ impl Scaler {
             delayed: wanted.delayed,
             wanted: wanted.pods,
             starting: self.start.pods(),
+            retry_in_s: 0,
             min: if input.routed { self.spec.min } else { 0 },
             max: self.spec.max,
             grace_left: Duration::ZERO,
