@@ -22,7 +22,8 @@ async fn burst(space: Space) -> Result<()> {
     // Awake for as long as it takes to look; a change of `scaling` makes no revision.
     let app = App::new("burst").drowsy().scaling(&scaling).ready(&space).await.map(|_| app)?;
 
-    let replies = at_once(&space.target(&app).await?, "/?sleep=4000", 100).await;
+    // Longer than ten pods take to start, or one that was done might rightly be given more.
+    let replies = at_once(&space.target(&app).await?, "/?sleep=9000", 100).await;
     let mut shares: BTreeMap<String, usize> = BTreeMap::new();
     let mut slowest = Duration::ZERO;
     for reply in replies {
