@@ -32,7 +32,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
-use tokio::sync::watch::Sender;
+use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::{Clock, Seed};
@@ -58,8 +59,8 @@ struct Inner {
     state: Mutex<State>,
     plan: Mutex<(Vec<Fault>, StdRng)>,
     log: Mutex<Vec<Record>>,
-    /// Something changed: objects, faults or kinds.
-    news: Sender<()>,
+    /// Something changed: objects, faults or kinds. (A `watch` channel wakes its receivers in random order.)
+    news: Notify,
     /// How often all watches were broken.
     breaks: AtomicU64,
 }
@@ -76,7 +77,7 @@ impl ApiServer {
             state: Mutex::new(state),
             plan: Mutex::new((Vec::new(), seed.part("api server").stream("faults"))),
             log: Mutex::default(),
-            news: Sender::new(()),
+            news: Notify::new(),
             breaks: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
@@ -95,7 +96,7 @@ impl ApiServer {
     /// Serves the kind of a definition.
     pub fn install(&self, definition: &CustomResourceDefinition) {
         if let Some(kind) = crd::kind(definition) {
-            self.inner.state.lock().kinds.push(kind);
+            self.inner.state.lock().kinds.push(Arc::new(kind));
         }
     }
 
@@ -110,7 +111,7 @@ impl ApiServer {
     /// Makes a namespace.
     pub fn add_namespace(&self, name: &str) {
         self.inner.state.lock().add_namespace(name);
-        self.inner.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 
     /// Makes a token good for a user and audiences.
@@ -126,25 +127,25 @@ impl ApiServer {
     /// Adds to what goes wrong.
     pub fn add_fault(&self, fault: Fault) {
         self.inner.plan.lock().0.push(fault);
-        self.inner.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 
     /// Nothing goes wrong any more.
     pub fn clear_faults(&self) {
         self.inner.plan.lock().0.clear();
-        self.inner.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 
     /// Breaks every watch that runs.
     pub fn break_watches(&self) {
         self.inner.breaks.fetch_add(1, Ordering::Relaxed);
-        self.inner.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 
     /// Forgets the history: who watches from an older version gets 410.
     pub fn compact(&self) {
         self.inner.state.lock().store.compact();
-        self.inner.news.send_replace(());
+        self.inner.news.notify_waiters();
     }
 
     /// Every request until now.
@@ -193,16 +194,19 @@ impl Inner {
             let answer = state.act(request);
             (answer, state.store.version() != before)
         };
-        let version = answer.as_ref().ok().and_then(|(_, object)| object["metadata"]["resourceVersion"].as_str());
+        let metadata = answer.as_ref().map(|(_, object)| &object["metadata"]).unwrap_or(&Value::Null);
+        let text = |field: &str| metadata[field].as_str().unwrap_or_default();
         let code = answer.as_ref().map_or_else(|refusal: &Refusal| refusal.code, |(code, _)| *code);
-        self.record(request, code, version.unwrap_or_default());
+        self.record(request, text("name"), code, text("resourceVersion"));
         if changed {
-            self.news.send_replace(());
+            self.news.notify_waiters();
         }
         answer
     }
 
-    fn record(&self, request: &Request, code: u16, version: &str) {
+    /// `made` is the name of what a create made.
+    fn record(&self, request: &Request, made: &str, code: u16, version: &str) {
+        let name = if request.verb == Verb::Create { made } else { &request.target.name };
         let record = Record {
             at: self.clock.elapsed(),
             user: request.user.clone(),
@@ -210,7 +214,7 @@ impl Inner {
             kind: self.resource(request),
             part: request.target.part,
             namespace: request.target.namespace.clone(),
-            name: request.target.name.clone(),
+            name: name.to_owned(),
             manager: request.query.manager.clone(),
             code,
             version: version.to_owned(),

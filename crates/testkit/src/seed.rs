@@ -17,16 +17,19 @@ impl Seed {
     /// The seed of a part.
     #[must_use]
     pub fn part(self, label: &str) -> Self {
-        // FNV-1a: short, and the same for ever, unlike the standard library's hasher.
-        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        let hash = label.bytes().fold(0xcbf2_9ce4_8422_2325, fold);
-        Self(hash ^ self.0.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        Self(hash(label) ^ self.0.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// The stream of draws of this label.
     pub fn stream(self, label: &str) -> StdRng {
         StdRng::seed_from_u64(self.part(label).0)
     }
+}
+
+/// FNV-1a: short, and the same for ever, unlike the standard library's hasher.
+pub(crate) fn hash(text: &str) -> u64 {
+    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, fold)
 }
 
 #[cfg(test)]

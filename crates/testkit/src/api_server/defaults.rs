@@ -12,8 +12,10 @@ pub fn fill(kind: &str, object: &mut Value, serial: u64) {
         "Service" => service(&mut object["spec"], serial),
         "Secret" => secret(object),
         "Namespace" => {
-            set(&mut object["spec"], "finalizers", json!(["kubernetes"]));
             let leaving = object["metadata"].get("deletionTimestamp").is_some();
+            if !leaving {
+                set(&mut object["spec"], "finalizers", json!(["kubernetes"]));
+            }
             object["status"]["phase"] = json!(if leaving { "Terminating" } else { "Active" });
         }
         _ => {}

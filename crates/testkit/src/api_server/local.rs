@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tokio::sync::watch::Receiver;
+use tokio::sync::Notify;
 
 use super::Inner;
 use super::faults::Asked;
@@ -30,13 +30,28 @@ impl Local {
     }
 
     /// Tells when something may have changed.
-    pub fn news(&self) -> Receiver<()> {
-        self.server.news.subscribe()
+    pub fn news(&self) -> &Notify {
+        &self.server.news
     }
 
     /// Whether the server is away for this user.
     pub fn is_away(&self) -> bool {
         self.server.away(Asked { user: &self.user, verb: Verb::Watch, kind: "" }).0
+    }
+
+    /// The version of the last change of any of these kinds; of all, if none is named.
+    pub fn version(&self, kinds: &[KindName]) -> u64 {
+        let state = self.server.state.lock();
+        if kinds.is_empty() {
+            return state.store.version();
+        }
+        let of = |kind: &KindName| state.kind_id(kind.0, kind.1).map(|id| state.store.version_of(id));
+        kinds.iter().filter_map(of).max().unwrap_or(0)
+    }
+
+    /// The wall clock.
+    pub fn clock(&self) -> crate::Clock {
+        self.server.clock
     }
 
     /// Objects of a kind, in name order; an empty namespace means all. Not recorded: parts of Kubernetes have caches.

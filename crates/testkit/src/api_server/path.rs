@@ -1,5 +1,7 @@
 //! What a request asks for: verb and object out of method and path.
 
+use std::sync::Arc;
+
 use super::kinds::Kind;
 use super::patch::PatchKind;
 use super::refusal::Refusal;
@@ -86,7 +88,7 @@ pub struct Target {
 }
 
 /// Reads a path such as `/apis/apps/v1/namespaces/default/deployments/x/scale`.
-pub fn target(path: &str, kinds: &[Kind]) -> Result<Target, Refusal> {
+pub fn target(path: &str, kinds: &[Arc<Kind>]) -> Result<Target, Refusal> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] => ("", *version, rest),
@@ -99,7 +101,7 @@ pub fn target(path: &str, kinds: &[Kind]) -> Result<Target, Refusal> {
         [plural, rest @ ..] => ("", *plural, rest),
         [] => return Err(Refusal::no_such_path()),
     };
-    let is_meant = |kind: &Kind| (kind.group.as_str(), kind.version.as_str(), kind.plural.as_str()) == (group, version, plural);
+    let is_meant = |kind: &Arc<Kind>| (kind.group.as_str(), kind.version.as_str(), kind.plural.as_str()) == (group, version, plural);
     let kind = kinds.iter().position(is_meant).ok_or_else(Refusal::no_such_path)?;
     let has = &kinds[kind];
     let (name, part) = match rest {
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn paths_lead_to_objects() {
-        let kinds = kinds::built_in();
+        let kinds: Vec<_> = kinds::built_in().into_iter().map(Arc::new).collect();
         let at = |path: &str| {
             let found = target(path, &kinds).ok()?;
             Some(format!("{} {} {} {:?}", kinds[found.kind].resource(), found.namespace, found.name, found.part))

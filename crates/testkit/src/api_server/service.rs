@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -58,25 +59,25 @@ impl Door {
     async fn serve(self, request: Request) -> io::Result<Answer> {
         let fate = self.server.fate(&request);
         if fate.away {
-            self.server.record(&request, 0, "");
+            self.server.record(&request, "", 0, "");
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
-        sleep(fate.slow / 2).await;
+        pause(fate.slow / 2).await;
         let answer = self.answer(&request, &fate).await;
-        sleep(fate.slow / 2).await;
+        pause(fate.slow / 2).await;
         if fate.lost { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(answer) }
     }
 
     async fn answer(&self, request: &Request, fate: &Fate) -> Answer {
         let answer = match &fate.refused {
             Some((refusal, after)) => {
-                sleep(*after).await;
-                self.server.record(request, refusal.code, "");
+                pause(*after).await;
+                self.server.record(request, "", refusal.code, "");
                 Err(refusal.clone())
             }
             None if request.verb == Verb::Watch => {
                 let watching = Watching::begin(&self.server, request.clone(), fate);
-                self.server.record(request, watching.as_ref().map_or_else(|refusal| refusal.code, |_| 200), "");
+                self.server.record(request, "", watching.as_ref().map_or_else(|refusal| refusal.code, |_| 200), "");
                 watching.map(|watching| {
                     let lines = StreamBody::new(stream::unfold(watching, Watching::next));
                     respond(200, BodyExt::boxed_unsync(lines))
@@ -85,6 +86,12 @@ impl Door {
             None => self.server.act(request).map(|(code, object)| respond(code, whole(&object))),
         };
         answer.unwrap_or_else(|refusal| refused(&refusal))
+    }
+}
+
+async fn pause(length: Duration) {
+    if !length.is_zero() {
+        sleep(length).await;
     }
 }
 

@@ -69,7 +69,7 @@ pub type Answer = Result<(u16, Arc<Value>), Refusal>;
 #[derive(Debug)]
 pub struct State {
     /// Kinds served.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<Arc<Kind>>,
     /// Objects.
     pub store: Store,
     /// Tokens of service accounts.
@@ -86,7 +86,7 @@ impl State {
     /// An empty cluster.
     pub fn new(clock: Clock, seed: Seed) -> Self {
         Self {
-            kinds: kinds::built_in(),
+            kinds: kinds::built_in().into_iter().map(Arc::new).collect(),
             store: Store::default(),
             tokens: Tokens::default(),
             rules: BTreeMap::new(),

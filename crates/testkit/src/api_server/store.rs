@@ -42,12 +42,19 @@ pub struct Store {
     version: u64,
     /// Changes up to this version are forgotten.
     compacted: u64,
+    /// The version of the last change of each kind.
+    changed: BTreeMap<KindId, u64>,
 }
 
 impl Store {
     /// The version of the last change.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The version of the last change of a kind.
+    pub fn version_of(&self, kind: KindId) -> u64 {
+        self.changed.get(&kind).copied().unwrap_or(0)
     }
 
     /// The oldest version that a watch may begin from.
@@ -97,6 +104,7 @@ impl Store {
     }
 
     fn note(&mut self, key: Key, old: Option<Arc<Value>>, new: Arc<Value>, gone: bool) {
+        self.changed.insert(key.0, self.version);
         self.history.push_back(Change { version: self.version, at: Instant::now(), key, old, new, gone });
         if self.history.len() > HISTORY_MAX {
             self.compacted = self.history.pop_front().map_or(self.compacted, |change| change.version);

@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
 use serde_json::{Value, json};
-use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::Inner;
@@ -38,7 +38,6 @@ pub struct Watching {
     bookmark: Instant,
     /// How often all watches had been broken when this one began.
     broken_before: u64,
-    news: Receiver<()>,
     over: bool,
 }
 
@@ -64,7 +63,6 @@ impl Watching {
             lag: fate.watch_lag,
             bookmark: now + BOOKMARK_EVERY,
             broken_before: server.breaks(),
-            news: server.news.subscribe(),
             over: false,
             kind: state.kinds[request.target.kind].resource(),
             request,
@@ -74,11 +72,14 @@ impl Watching {
 
     /// The next line.
     pub async fn next(mut self) -> Option<(io::Result<Frame<Bytes>>, Self)> {
+        let server = self.server.clone();
         loop {
-            self.news.borrow_and_update();
             if self.over {
                 return None;
             }
+            // Before the look, so that nothing is missed between the two.
+            let mut news = pin!(server.news.notified());
+            news.as_mut().enable();
             match self.step() {
                 Step::Tell(event) => {
                     let line = Bytes::from(format!("{event}\n"));
@@ -91,7 +92,7 @@ impl Watching {
                 Step::End => return None,
                 Step::Wait(until) => tokio::select! {
                     biased;
-                    _ = self.news.changed() => {}
+                    () = news => {}
                     () = sleep_until(until) => {}
                 },
             }
