@@ -180,7 +180,7 @@ impl Inner {
     fn away(&self, asked: Asked<'_>) -> (bool, Option<Instant>) {
         let elapsed = self.clock.elapsed();
         let (away, next) = faults::away(&self.plan.lock().0, asked, elapsed);
-        (away, next.map(|at| Instant::now() + (at - elapsed)))
+        (away, next.map(|at| Instant::now() + at.saturating_sub(elapsed)))
     }
 
     fn breaks(&self) -> u64 {
@@ -194,7 +194,7 @@ impl Inner {
             let answer = state.act(request);
             (answer, state.store.version() != before)
         };
-        let metadata = answer.as_ref().map(|(_, object)| &object["metadata"]).unwrap_or(&Value::Null);
+        let metadata = answer.as_ref().map_or(&Value::Null, |(_, object)| &object["metadata"]);
         let text = |field: &str| metadata[field].as_str().unwrap_or_default();
         let code = answer.as_ref().map_or_else(|refusal: &Refusal| refusal.code, |(code, _)| *code);
         self.record(request, text("name"), code, text("resourceVersion"));

@@ -24,7 +24,10 @@ async fn an_apply_creates_what_is_not_there_and_writes_nothing_the_second_time()
     let api: Api<Deployment> = Api::default_namespaced(server.client("me", "default"));
     let made = api.patch("d", &applied("one"), &Patch::Apply(deployment("d"))).await.expect("made");
     let fields = made.managed_fields()[0].fields_v1.clone().expect("fields").0;
-    assert!(fields.pointer("/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"app\"}/f:image").is_some(), "{fields}");
+    assert!(
+        fields.pointer("/f:spec/f:template/f:spec/f:containers/k:{\"name\":\"app\"}/f:image").is_some(),
+        "{fields}"
+    );
     assert!(fields.pointer("/f:spec/f:replicas").is_none(), "a default belongs to nobody: {fields}");
     let again = api.patch("d", &applied("one"), &Patch::Apply(deployment("d"))).await.expect("applied");
     assert_eq!(again.resource_version(), made.resource_version());
@@ -88,15 +91,12 @@ async fn custom_resources_have_a_status_of_their_own_and_conditions_by_type() {
     let server = server(1);
     server.install(&api::TodoApp::crd());
     let client = server.client("me", "default");
-    let api: Api<DynamicObject> =
-        Api::default_namespaced_with(client, &ApiResource::erase::<api::TodoApp>(&()));
+    let api: Api<DynamicObject> = Api::default_namespaced_with(client, &ApiResource::erase::<api::TodoApp>(&()));
     let app = json!({ "apiVersion": "todoapp.dev/v1alpha1", "kind": "TodoApp", "metadata": { "name": "shop" },
         "spec": { "template": { "spec": { "containers": [{ "image": "i", "new": [1] }] } } } });
     let made = api.patch("shop", &applied("user"), &Patch::Apply(&app)).await.expect("made");
     assert_eq!(made.data["spec"]["template"], app["spec"]["template"], "the template is kept as it is");
-    let condition = |kind: &str, status: &str| {
-        json!({ "type": kind, "status": status, "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" })
-    };
+    let condition = |kind: &str, status: &str| json!({ "type": kind, "status": status, "reason": "R", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" });
     let told = |conditions: Vec<Value>| {
         let status = json!({ "observedGeneration": 1, "conditions": conditions });
         json!({ "apiVersion": "todoapp.dev/v1alpha1", "kind": "TodoApp", "status": status, "spec": { "scaling": { "max": 3 } } })
@@ -110,7 +110,8 @@ async fn custom_resources_have_a_status_of_their_own_and_conditions_by_type() {
     let second = told(vec![condition("Ready", "True")]);
     let two = api.patch_status("shop", &params, &Patch::Apply(&second)).await.expect("applied");
     let conditions = two.data["status"]["conditions"].as_array().expect("conditions");
-    let mut seen: Vec<_> = conditions.iter().map(|c| format!("{}={}", c["type"], c["status"]).replace('"', "")).collect();
+    let mut seen: Vec<_> =
+        conditions.iter().map(|c| format!("{}={}", c["type"], c["status"]).replace('"', "")).collect();
     seen.sort();
     assert_eq!(seen, ["Mesh=True", "Ready=True"]);
     assert_eq!(two.metadata.generation, Some(1));

@@ -299,7 +299,8 @@ async fn pods_that_are_refused_show_as_a_failure_of_the_deployment() {
     world.deploy("d", 1).await;
     sleep(seconds(5)).await;
     let conditions = world.deployments.get("d").await.expect("there").status.expect("a status").conditions;
-    let failure = conditions.iter().flatten().find(|c| c.type_.as_deref() == Some("ReplicaFailure")).expect("a condition");
+    let failure =
+        conditions.iter().flatten().find(|c| c.type_.as_deref() == Some("ReplicaFailure")).expect("a condition");
     assert_eq!(failure.reason.as_deref(), Some("FailedCreate"));
     assert!(failure.message.as_deref().is_some_and(|message| message.contains("exceeded quota")));
 }

@@ -9,9 +9,9 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 use support::{code, deployment, server};
-use testkit::api_server::faults::{Effect, Fault};
-use testkit::api_server::Verb;
 use testkit::Delay;
+use testkit::api_server::Verb;
+use testkit::api_server::faults::{Effect, Fault};
 use tokio::time::{Instant, sleep};
 
 fn seconds(seconds: u64) -> Duration {
@@ -36,7 +36,9 @@ async fn each_refusal_has_its_status() {
     server.clear_faults();
     server.add_fault(Fault::new(Effect::TooManyRequests(seconds(7))));
     let refused = api.list(&ListParams::default()).await;
-    assert!(matches!(refused, Err(kube::Error::Api(s)) if s.details.as_ref().is_some_and(|d| d.retry_after_seconds == 7)));
+    assert!(
+        matches!(refused, Err(kube::Error::Api(s)) if s.details.as_ref().is_some_and(|d| d.retry_after_seconds == 7))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -89,7 +89,11 @@ async fn a_scale_patch_changes_the_number_and_owns_it() {
     assert_eq!(owner.subresource.as_deref(), Some("scale"));
     assert_eq!(owner.fields_v1.as_ref().expect("fields").0, json!({ "f:spec": { "f:replicas": {} } }));
     api.patch_scale("d", &params, &Patch::Merge(json!({ "spec": { "replicas": 0 } }))).await.expect("ok");
-    assert_eq!(api.get_scale("d").await.expect("ok").spec.expect("a spec").replicas, None, "as the real one: 0 is left out");
+    assert_eq!(
+        api.get_scale("d").await.expect("ok").spec.expect("a spec").replicas,
+        None,
+        "as the real one: 0 is left out"
+    );
     assert_eq!(server.writes(|r| r.verb == Verb::Patch && r.manager.as_deref() == Some("autoscaler")), 2);
 }
 
@@ -113,7 +117,8 @@ async fn a_finalizer_holds_an_object_until_it_is_taken_off() {
     let server = server(1);
     let api: Api<Service> = Api::default_namespaced(server.client("me", "default"));
     let service: Service = serde_json::from_value(json!({ "metadata": { "name": "s", "finalizers": ["x/y"] },
-        "spec": { "ports": [{ "port": 80 }] } })).expect("a Service");
+        "spec": { "ports": [{ "port": 80 }] } }))
+    .expect("a Service");
     api.create(&PostParams::default(), &service).await.expect("made");
     api.delete("s", &DeleteParams::default()).await.expect("accepted");
     let held = api.get("s").await.expect("still there");
@@ -166,7 +171,8 @@ async fn a_list_in_pages_shows_one_moment() {
     api.create(&PostParams::default(), &pod("bb", None)).await.expect("made");
     let second = api.list(&page(first.metadata.continue_.clone())).await.expect("a page");
     let third = api.list(&page(second.metadata.continue_.clone())).await.expect("a page");
-    let names: Vec<_> = [&first, &second, &third].iter().flat_map(|page| page.iter().map(ResourceExt::name_any)).collect();
+    let names: Vec<_> =
+        [&first, &second, &third].iter().flat_map(|page| page.iter().map(ResourceExt::name_any)).collect();
     assert_eq!(names, ["a", "b", "c", "d", "e"]);
     assert_eq!((first.metadata.remaining_item_count, third.metadata.continue_), (Some(3), None));
     assert_eq!(first.metadata.resource_version, third.metadata.resource_version);
@@ -205,7 +211,8 @@ async fn rules_of_the_server_are_kept() {
     assert_eq!(code(lost.create(&PostParams::default(), &deployment("d")).await), (404, "NotFound".to_owned()));
     let secrets: Api<Secret> = Api::default_namespaced(client.clone());
     let secret: Secret = serde_json::from_value(json!({ "metadata": { "name": "s" }, "immutable": true,
-        "stringData": { "k": "v" } })).expect("a Secret");
+        "stringData": { "k": "v" } }))
+    .expect("a Secret");
     let made = secrets.create(&PostParams::default(), &secret).await.expect("made");
     assert_eq!(made.data.expect("data")["k"].0, b"v");
     let patch = Patch::Merge(json!({ "stringData": { "k": "w" } }));

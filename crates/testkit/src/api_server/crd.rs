@@ -5,7 +5,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::{Map, Value};
 
 use super::apply::schema::Schema;
-use super::kinds::{Kind, metadata_schema};
+use super::kinds::{Feature, Kind, metadata_schema};
 
 /// The kind that a definition makes, in its first served version.
 pub fn kind(definition: &CustomResourceDefinition) -> Option<Kind> {
@@ -18,16 +18,18 @@ pub fn kind(definition: &CustomResourceDefinition) -> Option<Kind> {
     if let Some(open_api) = &open_api {
         read(open_api, "", &mut schema);
     }
+    let features = [
+        (true, Feature::Generation),
+        (spec.scope == "Namespaced", Feature::Namespaced),
+        (parts.is_some_and(|parts| parts.status.is_some()), Feature::Status),
+        (parts.is_some_and(|parts| parts.scale.is_some()), Feature::Scale),
+    ];
     Some(Kind {
         group: spec.group.clone(),
         version: version.name.clone(),
         plural: spec.names.plural.clone(),
         kind: spec.names.kind.clone(),
-        namespaced: spec.scope == "Namespaced",
-        status: parts.is_some_and(|parts| parts.status.is_some()),
-        scale: parts.is_some_and(|parts| parts.scale.is_some()),
-        generation: true,
-        unconditional: false,
+        features: features.into_iter().filter(|(has, _)| *has).map(|(_, feature)| feature).collect(),
         schema,
         open_api,
     })

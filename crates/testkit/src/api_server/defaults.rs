@@ -133,18 +133,25 @@ mod tests {
 
     #[test]
     fn a_deployment_has_one_replica_unless_told_otherwise() {
-        let mut object = json!({ "spec": { "template": { "spec": { "containers": [{ "image": "a/b:1", "ports": [{}] }] } } } });
+        let mut object =
+            json!({ "spec": { "template": { "spec": { "containers": [{ "image": "a/b:1", "ports": [{}] }] } } } });
         fill("Deployment", &mut object, 0);
         assert_eq!(object["spec"]["replicas"], 1);
         let container = &object["spec"]["template"]["spec"]["containers"][0];
-        assert_eq!((&container["imagePullPolicy"], &container["ports"][0]["protocol"]), (&json!("IfNotPresent"), &json!("TCP")));
+        assert_eq!(
+            (&container["imagePullPolicy"], &container["ports"][0]["protocol"]),
+            (&json!("IfNotPresent"), &json!("TCP"))
+        );
     }
 
     #[test]
     fn a_services_address_is_given_unless_it_is_headless() {
         let mut plain = json!({ "spec": { "ports": [{ "port": 80 }] } });
         fill("Service", &mut plain, 3);
-        assert_eq!((&plain["spec"]["clusterIP"], &plain["spec"]["ports"][0]["targetPort"]), (&json!("10.96.0.4"), &json!(80)));
+        assert_eq!(
+            (&plain["spec"]["clusterIP"], &plain["spec"]["ports"][0]["targetPort"]),
+            (&json!("10.96.0.4"), &json!(80))
+        );
         let mut headless = json!({ "spec": { "clusterIP": "None" } });
         fill("Service", &mut headless, 3);
         assert_eq!(headless["spec"]["clusterIPs"], json!(["None"]));

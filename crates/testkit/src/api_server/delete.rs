@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::kinds::Kind;
+use super::kinds::{Feature, Kind};
 use super::path::Target;
 use super::refusal::Refusal;
 use super::state::{Answer, Request, State, key};
@@ -30,21 +30,23 @@ impl State {
         for field in ["uid", "resourceVersion"] {
             let (asked, is) = (&options["preconditions"][field], &old["metadata"][field]);
             if !asked.is_null() && asked != is {
-                let why = format!("Precondition failed: {field} in precondition: {asked}, {field} in object meta: {is}");
+                let why =
+                    format!("Precondition failed: {field} in precondition: {asked}, {field} in object meta: {is}");
                 return Err(Refusal::conflict(&kind, &request.target.name, &why));
             }
         }
         let mut new = old.as_ref().clone();
         finalize(&mut new, options["propagationPolicy"].as_str().unwrap_or_default());
         let grace = grace(&kind, &old, options);
-        let ends = Timestamp::from_second(self.clock.now().as_second()).unwrap_or_default() + Duration::from_secs(grace);
+        let ends =
+            Timestamp::from_second(self.clock.now().as_second()).unwrap_or_default() + Duration::from_secs(grace);
         let left = old["metadata"]["deletionGracePeriodSeconds"].as_u64();
         let leaving = old["metadata"].get("deletionTimestamp").is_some();
         // A grace can be shortened, never lengthened.
         if !leaving || left.is_some_and(|left| grace < left) {
             new["metadata"]["deletionTimestamp"] = ends.to_string().into();
             new["metadata"]["deletionGracePeriodSeconds"] = grace.into();
-            if kind.generation && !leaving {
+            if kind.has(Feature::Generation) && !leaving {
                 new["metadata"]["generation"] = (old["metadata"]["generation"].as_i64().unwrap_or(0) + 1).into();
             }
         }
@@ -65,7 +67,8 @@ impl State {
     pub fn delete_all(&mut self, request: &Request) -> Answer {
         let namespace = Some(request.target.namespace.as_str()).filter(|namespace| !namespace.is_empty());
         let meant = self.store.of_kind(request.target.kind, namespace);
-        let meant: Vec<_> = meant.filter(|(_, o)| request.query.selector.matches(o)).map(|(key, _)| key.clone()).collect();
+        let meant: Vec<_> =
+            meant.filter(|(_, o)| request.query.selector.matches(o)).map(|(key, _)| key.clone()).collect();
         let list = self.act(&Request { verb: super::path::Verb::List, ..request.clone() })?;
         for (_, namespace, name) in meant {
             let target = Target { namespace, name, ..request.target.clone() };

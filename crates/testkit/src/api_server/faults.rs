@@ -184,7 +184,11 @@ mod tests {
     fn a_fault_meets_only_those_it_names_and_only_in_its_time() {
         let error = Fault::new(Effect::InternalError);
         assert!(fate(error.clone(), 0).refused.is_some());
-        let meets = [error.clone().user("operator"), error.clone().verbs(&[Verb::Patch]), error.clone().kind("deployments.apps")];
+        let meets = [
+            error.clone().user("operator"),
+            error.clone().verbs(&[Verb::Patch]),
+            error.clone().kind("deployments.apps"),
+        ];
         assert!(meets.into_iter().all(|fault| fate(fault, 0).refused.is_some()));
         let misses = [error.clone().user("x"), error.clone().verbs(&[Verb::Get]), error.clone().kind("pods")];
         assert!(misses.into_iter().all(|fault| fate(fault, 0).refused.is_none()));

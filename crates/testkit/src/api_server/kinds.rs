@@ -4,6 +4,30 @@ use serde_json::Value;
 
 use super::apply::schema::Schema;
 
+/// Something that a kind may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// Its objects live in a namespace.
+    Namespaced,
+    /// Status is a subresource.
+    Status,
+    /// Scale is a subresource.
+    Scale,
+    /// `metadata.generation` counts changes of what is wanted.
+    Generation,
+    /// An update may go without a `resourceVersion`.
+    Unconditional,
+}
+
+/// Letters of features in the table below.
+const LETTERS: [(char, Feature); 5] = [
+    ('n', Feature::Namespaced),
+    ('s', Feature::Status),
+    ('c', Feature::Scale),
+    ('g', Feature::Generation),
+    ('u', Feature::Unconditional),
+];
+
 /// One kind of object.
 #[derive(Debug, Clone)]
 pub struct Kind {
@@ -15,16 +39,8 @@ pub struct Kind {
     pub plural: String,
     /// Name in objects.
     pub kind: String,
-    /// Lives in a namespace.
-    pub namespaced: bool,
-    /// Status is a subresource.
-    pub status: bool,
-    /// Scale is a subresource.
-    pub scale: bool,
-    /// `metadata.generation` counts changes of what is wanted.
-    pub generation: bool,
-    /// An update may go without a `resourceVersion`.
-    pub unconditional: bool,
+    /// What it has.
+    pub features: Vec<Feature>,
     /// How it is merged.
     pub schema: Schema,
     /// The CRD's `openAPIV3Schema`, for defaults and pruning.
@@ -32,6 +48,11 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// Whether it has a feature.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.features.contains(&feature)
+    }
+
     /// `deployments.apps`.
     pub fn resource(&self) -> String {
         if self.group.is_empty() { self.plural.clone() } else { format!("{}.{}", self.plural, self.group) }
@@ -97,11 +118,7 @@ pub fn built_in() -> Vec<Kind> {
         version: version.to_owned(),
         plural: plural.to_owned(),
         kind: kind.to_owned(),
-        namespaced: has.contains('n'),
-        status: has.contains('s'),
-        scale: has.contains('c'),
-        generation: has.contains('g'),
-        unconditional: has.contains('u'),
+        features: LETTERS.into_iter().filter(|(letter, _)| has.contains(*letter)).map(|(_, f)| f).collect(),
         schema: schema(kind),
         open_api: None,
     };

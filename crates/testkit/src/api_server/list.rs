@@ -26,9 +26,9 @@ pub fn list(state: &State, request: &Request) -> Result<Value, Refusal> {
         )
     };
     let then = state.store.at_version(version, request.target.kind, namespace).ok_or_else(expired)?;
-    let wanted = then.iter().filter(|(key, object)| {
-        from.as_ref().is_none_or(|from| *key > from) && request.query.selector.matches(object)
-    });
+    let wanted = then
+        .iter()
+        .filter(|(key, object)| from.as_ref().is_none_or(|from| *key > from) && request.query.selector.matches(object));
     let mut found: Vec<(&Key, &Arc<Value>)> = wanted.collect();
     let limit = if request.query.limit == 0 { found.len() } else { request.query.limit };
     let remaining = found.len().saturating_sub(limit);

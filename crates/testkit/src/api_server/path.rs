@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::kinds::Kind;
+use super::kinds::{Feature, Kind};
 use super::patch::PatchKind;
 use super::refusal::Refusal;
 use super::store::KindId;
@@ -101,18 +101,21 @@ pub fn target(path: &str, kinds: &[Arc<Kind>]) -> Result<Target, Refusal> {
         [plural, rest @ ..] => ("", *plural, rest),
         [] => return Err(Refusal::no_such_path()),
     };
-    let is_meant = |kind: &Arc<Kind>| (kind.group.as_str(), kind.version.as_str(), kind.plural.as_str()) == (group, version, plural);
+    let is_meant = |kind: &Arc<Kind>| {
+        (kind.group.as_str(), kind.version.as_str(), kind.plural.as_str()) == (group, version, plural)
+    };
     let kind = kinds.iter().position(is_meant).ok_or_else(Refusal::no_such_path)?;
-    let has = &kinds[kind];
+    let found = &kinds[kind];
     let (name, part) = match rest {
         [] => ("", Part::Main),
         [name] => (*name, Part::Main),
-        [name, "status"] if has.status => (*name, Part::Status),
-        [name, "scale"] if has.scale => (*name, Part::Scale),
+        [name, "status"] if found.has(Feature::Status) => (*name, Part::Status),
+        [name, "scale"] if found.has(Feature::Scale) => (*name, Part::Scale),
         _ => return Err(Refusal::no_such_path()),
     };
     // One object, or a new one, of a namespaced kind is reached through its namespace alone.
-    if has.namespaced == namespace.is_empty() && (!name.is_empty() || !has.namespaced) {
+    let namespaced = found.has(Feature::Namespaced);
+    if namespaced == namespace.is_empty() && (!name.is_empty() || !namespaced) {
         return Err(Refusal::no_such_path());
     }
     Ok(Target { kind, namespace: namespace.to_owned(), name: name.to_owned(), part })
@@ -131,7 +134,11 @@ pub fn verb(method: &http::Method, target: &Target, watch: bool, patch: Option<P
         ("PATCH", true) => Ok(Verb::Patch),
         ("DELETE", true) if target.part == Part::Main => Ok(Verb::Delete),
         ("DELETE", false) => Ok(Verb::DeleteCollection),
-        _ => Err(Refusal::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
+        _ => Err(Refusal::new(
+            405,
+            "MethodNotAllowed",
+            "the server does not allow this method on the requested resource",
+        )),
     }
 }
 

@@ -12,7 +12,8 @@ pub fn of(object: &Value) -> Value {
         .filter_map(|field| Some((field.to_owned(), object["metadata"].get(field)?.clone())))
         .collect();
     let labels = object["spec"]["selector"]["matchLabels"].as_object();
-    let pairs = labels.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
+    let pairs =
+        labels.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
     let mut scale = json!({
         "apiVersion": "autoscaling/v1",
         "kind": "Scale",
@@ -32,7 +33,8 @@ pub fn scaled(object: &Value, scale: &Value) -> Result<Value, Refusal> {
     let replicas = scale["spec"].get("replicas").unwrap_or(&Value::Null);
     let replicas = if replicas.is_null() { Some(0) } else { replicas.as_u64() };
     let Some(replicas) = replicas else {
-        let message = format!("spec.replicas: Invalid value: {}: must be a whole number, 0 or more", scale["spec"]["replicas"]);
+        let message =
+            format!("spec.replicas: Invalid value: {}: must be a whole number, 0 or more", scale["spec"]["replicas"]);
         return Err(Refusal::new(422, "Invalid", message));
     };
     let mut new = object.clone();

@@ -96,16 +96,17 @@ async fn pause(length: Duration) {
 }
 
 fn understand(door: &Door, head: &http::request::Parts, body: &[u8]) -> Result<Request, Refusal> {
-    let header = |name: http::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let header =
+        |name: http::HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if header(http::header::ACCEPT).contains("as=") {
         let message = "only whole objects are served, no PartialObjectMetadata and no Table";
         return Err(Refusal::new(406, "NotAcceptable", message));
     }
-    let query = query(head.uri.query().unwrap_or_default())?;
+    let (query, watch) = query(head.uri.query().unwrap_or_default())?;
     let target = path::target(head.uri.path(), &door.server.state.lock().kinds)?;
     let is_patch = head.method == http::Method::PATCH;
     let patch = is_patch.then(|| PatchKind::of(header(http::header::CONTENT_TYPE))).transpose()?;
-    let verb = path::verb(&head.method, &target, query.watch, patch)?;
+    let verb = path::verb(&head.method, &target, watch, patch)?;
     let body = if body.is_empty() {
         Value::Null
     } else {
@@ -114,11 +115,13 @@ fn understand(door: &Door, head: &http::request::Parts, body: &[u8]) -> Result<R
     Ok(Request { user: door.user.clone(), verb, target, query, patch, body })
 }
 
-fn query(text: &str) -> Result<Query, Refusal> {
-    let mut query = Query::default();
+/// What stands behind the `?`, and whether it asks for a watch.
+fn query(text: &str) -> Result<(Query, bool), Refusal> {
+    let (mut query, mut watch) = (Query::default(), false);
     let (mut labels, mut fields) = (String::new(), String::new());
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        let number = || value.parse().map_err(|_| Refusal::bad_request(format!("{name} must be a number, not {value}")));
+        let number =
+            || value.parse().map_err(|_| Refusal::bad_request(format!("{name} must be a number, not {value}")));
         match name.as_ref() {
             "fieldManager" => query.manager = Some(value.into_owned()),
             "force" => query.force = value == "true",
@@ -127,7 +130,7 @@ fn query(text: &str) -> Result<Query, Refusal> {
             "limit" => query.limit = number()? as usize,
             "continue" => query.go_on = value.into_owned(),
             "resourceVersion" => query.version = value.into_owned(),
-            "watch" => query.watch = value == "true" || value == "1",
+            "watch" => watch = value == "true" || value == "1",
             "timeoutSeconds" => query.timeout_seconds = Some(number()?),
             "allowWatchBookmarks" => query.bookmarks = value == "true",
             "sendInitialEvents" => query.initial_events = value == "true",
@@ -138,7 +141,7 @@ fn query(text: &str) -> Result<Query, Refusal> {
         }
     }
     query.selector = Selector::parse(&labels, &fields)?;
-    Ok(query)
+    Ok((query, watch))
 }
 
 fn whole(object: &Value) -> UnsyncBoxBody<Bytes, io::Error> {

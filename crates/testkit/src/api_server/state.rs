@@ -52,8 +52,6 @@ pub struct Query {
     pub go_on: String,
     /// `resourceVersion`.
     pub version: String,
-    /// `watch`.
-    pub watch: bool,
     /// `timeoutSeconds`.
     pub timeout_seconds: Option<u64>,
     /// `allowWatchBookmarks`.
@@ -142,7 +140,7 @@ impl State {
 
     fn read(&self, request: &Request) -> Answer {
         let object = self.existing(&request.target)?;
-        Ok((200, self.part(&object, request.target.part)))
+        Ok((200, super::write::part(&object, request.target.part)))
     }
 
     fn list(&self, request: &Request) -> Answer {

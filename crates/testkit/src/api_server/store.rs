@@ -124,12 +124,7 @@ impl Store {
     }
 
     /// Objects of a kind as they were at a version; none if that is forgotten.
-    pub fn at_version(
-        &self,
-        version: u64,
-        kind: KindId,
-        namespace: Option<&str>,
-    ) -> Option<BTreeMap<Key, Arc<Value>>> {
+    pub fn at_version(&self, version: u64, kind: KindId, namespace: Option<&str>) -> Option<BTreeMap<Key, Arc<Value>>> {
         if version < self.compacted {
             return None;
         }

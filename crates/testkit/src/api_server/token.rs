@@ -22,7 +22,8 @@ impl Tokens {
 
     /// A TokenReview with its answer.
     pub fn review(&self, review: &Value) -> Value {
-        let asked: Vec<_> = review["spec"]["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let asked: Vec<_> =
+            review["spec"]["audiences"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let known = self.0.get(review["spec"]["token"].as_str().unwrap_or_default());
         let meant = known.map(|(user, audiences)| {
             let both: Vec<_> = audiences.iter().filter(|&a| asked.is_empty() || asked.contains(&a.as_str())).collect();

@@ -135,7 +135,9 @@ impl Watching {
             self.bookmark = now + BOOKMARK_EVERY;
             return Step::Tell(bookmark(&state, &self.request, self.told, false));
         }
-        Step::Wait([late, self.breaks, next_away, Some(self.bookmark)].into_iter().flatten().fold(self.ends, Instant::min))
+        Step::Wait(
+            [late, self.breaks, next_away, Some(self.bookmark)].into_iter().flatten().fold(self.ends, Instant::min),
+        )
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::apply::managers::Managers;
 use super::apply::{self, Conflict, Writer};
-use super::kinds::Kind;
+use super::kinds::{Feature, Kind};
 use super::patch::{patched, without_nulls};
 use super::path::{Part, Target, Verb};
 use super::refusal::Refusal;
@@ -14,9 +14,8 @@ use super::state::{Answer, Request, State, key};
 use super::{crd, defaults, scale, validate};
 
 /// Metadata that no request changes.
-const SYSTEM: [&str; 7] = [
-    "name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds",
-];
+const SYSTEM: [&str; 7] =
+    ["name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"];
 
 /// Who owns what after a write.
 enum Owning {
@@ -30,7 +29,7 @@ impl State {
     /// A new object.
     pub fn create(&mut self, request: &Request) -> Answer {
         let kind = self.kinds[request.target.kind].clone();
-        let mut new = self.read_body(&kind, request)?;
+        let mut new = read_body(&kind, request)?;
         if kind.kind == "TokenReview" {
             return Ok((201, Arc::new(self.tokens.review(&new))));
         }
@@ -39,7 +38,12 @@ impl State {
         }
         if new["metadata"]["name"].as_str().unwrap_or_default().is_empty() {
             let Some(prefix) = new["metadata"]["generateName"].as_str() else {
-                return Err(Refusal::invalid(&kind, "", "metadata.name", "Required value: name or generateName is required"));
+                return Err(Refusal::invalid(
+                    &kind,
+                    "",
+                    "metadata.name",
+                    "Required value: name or generateName is required",
+                ));
             };
             new["metadata"]["name"] = format!("{prefix}{}", self.suffix()).into();
         }
@@ -58,15 +62,15 @@ impl State {
             remove(&mut new["metadata"], field);
         }
         new["metadata"]["name"] = target.name.clone().into();
-        if kind.namespaced {
+        if kind.has(Feature::Namespaced) {
             new["metadata"]["namespace"] = target.namespace.clone().into();
         }
         new["metadata"]["uid"] = self.uid().into();
         new["metadata"]["creationTimestamp"] = self.clock.time().into();
-        if kind.generation {
+        if kind.has(Feature::Generation) {
             new["metadata"]["generation"] = 1.into();
         }
-        if kind.status {
+        if kind.has(Feature::Status) {
             remove(&mut new, "status");
         }
         if kind.kind == "Pod" {
@@ -85,9 +89,9 @@ impl State {
         let new = if request.target.part == Part::Scale {
             scale::scaled(&old, &request.body)?
         } else {
-            self.read_body(&kind, request)?
+            read_body(&kind, request)?
         };
-        if new["metadata"].get("resourceVersion").is_none() && !kind.unconditional {
+        if new["metadata"].get("resourceVersion").is_none() && !kind.has(Feature::Unconditional) {
             let why = "Invalid value: 0x0: must be specified for an update";
             return Err(Refusal::invalid(&kind, &request.target.name, "metadata.resourceVersion", why));
         }
@@ -99,7 +103,7 @@ impl State {
         let kind = self.kinds[request.target.kind].clone();
         let old = self.existing(&request.target)?;
         let form = request.patch.ok_or_else(|| Refusal::bad_request("a patch without a form"))?;
-        let part = self.part(&old, request.target.part);
+        let part = part(&old, request.target.part);
         let new = patched(&part, form, &request.body)?;
         let new = if request.target.part == Part::Scale { scale::scaled(&old, &new)? } else { new };
         self.replace(&kind, request, &old, new)
@@ -108,7 +112,7 @@ impl State {
     fn replace(&mut self, kind: &Kind, request: &Request, old: &Arc<Value>, new: Value) -> Answer {
         let owning = Owning::Differing(writer(request, kind));
         let new = self.changed(kind, &request.target, old, new, owning)?;
-        Ok((200, self.part(&new, request.target.part)))
+        Ok((200, part(&new, request.target.part)))
     }
 
     /// Server-side apply.
@@ -116,17 +120,15 @@ impl State {
         let kind = self.kinds[request.target.kind].clone();
         let target = &request.target;
         if request.query.manager.is_none() {
-            return Err(Refusal::bad_request("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch"));
+            return Err(Refusal::bad_request(
+                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
+            ));
         }
         let old = self.store.get(&key(target)).cloned();
         if old.is_none() && target.part != Part::Main {
             return Err(Refusal::not_found(&kind, &target.name));
         }
-        let config = if target.part == Part::Scale {
-            scale::config(&request.body)
-        } else {
-            self.read_body(&kind, request)?
-        };
+        let config = if target.part == Part::Scale { scale::config(&request.body) } else { read_body(&kind, request)? };
         if config["metadata"].get("managedFields").is_some() {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
@@ -139,13 +141,15 @@ impl State {
         let (new, managers) = apply::apply(&live, &config, &writer(request, &kind), force, &kind.schema)
             .map_err(|conflicts| refuse(&kind, &target.name, &conflicts))?;
         match old {
-            None if config["metadata"].get("uid").is_some() => {
-                Err(Refusal::conflict(&kind, &target.name, "uid mismatch: the provided object specified uid, and no existing object was found"))
-            }
+            None if config["metadata"].get("uid").is_some() => Err(Refusal::conflict(
+                &kind,
+                &target.name,
+                "uid mismatch: the provided object specified uid, and no existing object was found",
+            )),
             None => self.born(&kind, target, new, Owning::Told(managers)),
             Some(old) => {
                 let new = self.changed(&kind, target, &old, new, Owning::Told(managers))?;
-                Ok((200, self.part(&new, target.part)))
+                Ok((200, part(&new, target.part)))
             }
         }
     }
@@ -171,7 +175,7 @@ impl State {
             let status = new.get("status").cloned();
             new = old.as_ref().clone();
             set(&mut new, "status", status);
-        } else if kind.status {
+        } else if kind.has(Feature::Status) {
             set(&mut new, "status", old.get("status").cloned());
         }
         for field in SYSTEM.iter().chain(&["managedFields", "resourceVersion"]) {
@@ -181,7 +185,7 @@ impl State {
         new["kind"] = old["kind"].clone();
         self.shape(kind, &mut new);
         validate::check(kind, &new, Some(old), self.rules(target))?;
-        if kind.generation && wanted(&new) != wanted(old) {
+        if kind.has(Feature::Generation) && wanted(&new) != wanted(old) {
             new["metadata"]["generation"] = (old["metadata"]["generation"].as_i64().unwrap_or(0) + 1).into();
         }
         self.own(kind, old, &mut new, owning);
@@ -203,12 +207,11 @@ impl State {
     }
 
     fn shape(&mut self, kind: &Kind, new: &mut Value) {
-        match &kind.open_api {
-            Some(open_api) => crd::shape(new, open_api),
-            None => {
-                let serial = self.serial();
-                defaults::fill(&kind.kind, new, serial);
-            }
+        if let Some(open_api) = &kind.open_api {
+            crd::shape(new, open_api);
+        } else {
+            let serial = self.serial();
+            defaults::fill(&kind.kind, new, serial);
         }
     }
 
@@ -216,41 +219,8 @@ impl State {
         self.rules.get(&target.kind).map_or(&[], Vec::as_slice)
     }
 
-    /// The part of an object that a target names.
-    pub fn part(&self, object: &Arc<Value>, part: Part) -> Arc<Value> {
-        if part == Part::Scale { Arc::new(scale::of(object)) } else { object.clone() }
-    }
-
-    /// The object in a request's body, which must be the one that its path names.
-    fn read_body(&self, kind: &Kind, request: &Request) -> Result<Value, Refusal> {
-        let mut body = request.body.clone();
-        if !body.is_object() {
-            return Err(Refusal::bad_request("the body is not an object"));
-        }
-        without_nulls(&mut body);
-        set_if_none(&mut body, "apiVersion", kind.api_version());
-        set_if_none(&mut body, "kind", kind.kind.clone());
-        if body["apiVersion"] != kind.api_version().as_str() || body["kind"] != kind.kind.as_str() {
-            let message = format!("the API version in the data ({}) does not match the expected API version ({})",
-                body["apiVersion"], kind.api_version());
-            return Err(Refusal::bad_request(message));
-        }
-        if !body["metadata"].is_object() {
-            body["metadata"] = json!({});
-        }
-        let target = &request.target;
-        let said = |field: &str| body["metadata"][field].as_str().filter(|text| !text.is_empty());
-        if said("namespace").is_some_and(|said| said != target.namespace) {
-            return Err(Refusal::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
-        }
-        if request.verb != Verb::Create && said("name").is_some_and(|said| said != target.name) {
-            return Err(Refusal::bad_request("the name of the object does not match the name on the URL"));
-        }
-        Ok(body)
-    }
-
     fn namespace_takes(&self, kind: &Kind, target: &Target) -> Result<(), Refusal> {
-        if !kind.namespaced {
+        if !kind.has(Feature::Namespaced) {
             return Ok(());
         }
         let id = self.kind_id("v1", "Namespace").unwrap_or_default();
@@ -260,12 +230,52 @@ impl State {
         if namespace["metadata"].get("deletionTimestamp").is_some() {
             let message = format!(
                 "{} \"{}\" is forbidden: unable to create new content in namespace {} because it is being terminated",
-                kind.resource(), target.name, target.namespace
+                kind.resource(),
+                target.name,
+                target.namespace
             );
             return Err(Refusal::new(403, "Forbidden", message));
         }
         Ok(())
     }
+}
+
+/// The part of an object that a target names.
+pub fn part(object: &Arc<Value>, part: Part) -> Arc<Value> {
+    if part == Part::Scale { Arc::new(scale::of(object)) } else { object.clone() }
+}
+
+/// The object in a request's body, which must be the one that its path names.
+fn read_body(kind: &Kind, request: &Request) -> Result<Value, Refusal> {
+    let mut body = request.body.clone();
+    if !body.is_object() {
+        return Err(Refusal::bad_request("the body is not an object"));
+    }
+    without_nulls(&mut body);
+    set_if_none(&mut body, "apiVersion", kind.api_version());
+    set_if_none(&mut body, "kind", kind.kind.clone());
+    if body["apiVersion"] != kind.api_version().as_str() || body["kind"] != kind.kind.as_str() {
+        let message = format!(
+            "the API version in the data ({}) does not match the expected API version ({})",
+            body["apiVersion"],
+            kind.api_version()
+        );
+        return Err(Refusal::bad_request(message));
+    }
+    if !body["metadata"].is_object() {
+        body["metadata"] = json!({});
+    }
+    let target = &request.target;
+    let said = |field: &str| body["metadata"][field].as_str().filter(|text| !text.is_empty());
+    if said("namespace").is_some_and(|said| said != target.namespace) {
+        return Err(Refusal::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
+    }
+    if request.verb != Verb::Create && said("name").is_some_and(|said| said != target.name) {
+        return Err(Refusal::bad_request("the name of the object does not match the name on the URL"));
+    }
+    Ok(body)
 }
 
 fn writer(request: &Request, kind: &Kind) -> Writer {
@@ -282,9 +292,7 @@ fn refuse(kind: &Kind, name: &str, conflicts: &[Conflict]) -> Refusal {
     let message = format!("Apply failed with {} conflict{plural}: {}", conflicts.len(), said.join("; "));
     let mut refusal = Refusal::conflict(kind, name, "");
     refusal.message = message;
-    let cause = |c: &Conflict| {
-        json!({ "reason": "FieldManagerConflict", "message": format!("conflict with \"{}\"", c.manager), "field": c.path })
-    };
+    let cause = |c: &Conflict| json!({ "reason": "FieldManagerConflict", "message": format!("conflict with \"{}\"", c.manager), "field": c.path });
     refusal.details = json!({ "causes": conflicts.iter().map(cause).collect::<Vec<_>>() });
     refusal
 }
@@ -298,7 +306,7 @@ fn only(config: Value, kind: &Kind, part: Part) -> Value {
                 map.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "status"));
             }
         }
-        Part::Main if kind.status => {
+        Part::Main if kind.has(Feature::Status) => {
             remove(&mut config, "status");
         }
         _ => {}

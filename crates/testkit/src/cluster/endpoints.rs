@@ -51,8 +51,9 @@ fn bring(local: &Local, known: &[Arc<Value>], wanted: Vec<Value>) {
     for (number, slice) in wanted.iter().enumerate() {
         // Whatever is refused now is tried again at the next change.
         match known.get(number) {
-            Some(old) if ["endpoints", "ports"].iter().all(|field| old[field] == slice[field])
-                && old["metadata"]["labels"] == slice["metadata"]["labels"] => {}
+            Some(old)
+                if ["endpoints", "ports"].iter().all(|field| old[field] == slice[field])
+                    && old["metadata"]["labels"] == slice["metadata"]["labels"] => {}
             Some(old) => {
                 let mut new = old.as_ref().clone();
                 new["endpoints"] = slice["endpoints"].clone();
@@ -134,7 +135,8 @@ fn port(port: &Value, pod: Option<&Value>) -> Value {
         }
         None => port["targetPort"].clone(),
     };
-    let mut seen = json!({ "name": port["name"].as_str().unwrap_or_default(), "port": target, "protocol": port["protocol"] });
+    let mut seen =
+        json!({ "name": port["name"].as_str().unwrap_or_default(), "port": target, "protocol": port["protocol"] });
     if let Some(protocol) = port.get("appProtocol") {
         seen["appProtocol"] = protocol.clone();
     }
@@ -164,8 +166,10 @@ mod tests {
         let service = json!({ "metadata": { "name": "s" }, "spec": { "ports": [{ "port": 80, "targetPort": 8080 }] } });
         let (a, b, c) = (pod("a", true, false), pod("b", false, false), pod("c", true, true));
         let slices = plan(&service, &[&a, &b, &c]);
-        let conditions: Vec<_> = slices[0]["endpoints"].as_array().expect("a list").iter().map(|e| &e["conditions"]).collect();
-        let said = |ready, serving, terminating| json!({ "ready": ready, "serving": serving, "terminating": terminating });
+        let conditions: Vec<_> =
+            slices[0]["endpoints"].as_array().expect("a list").iter().map(|e| &e["conditions"]).collect();
+        let said =
+            |ready, serving, terminating| json!({ "ready": ready, "serving": serving, "terminating": terminating });
         assert_eq!(conditions, [&said(true, true, false), &said(false, false, false), &said(false, true, true)]);
         assert_eq!(slices[0]["ports"][0]["port"], 8080);
     }

@@ -85,7 +85,10 @@ impl Fields {
     pub fn difference(&self, other: &Self) -> Self {
         let mut left = Self { member: self.member && !other.member, below: BTreeMap::new() };
         for (name, ours) in &self.below {
-            left.put(name.clone(), other.below.get(name).map_or_else(|| ours.clone(), |theirs| ours.difference(theirs)));
+            left.put(
+                name.clone(),
+                other.below.get(name).map_or_else(|| ours.clone(), |theirs| ours.difference(theirs)),
+            );
         }
         left
     }
@@ -167,7 +170,8 @@ mod tests {
 
     #[test]
     fn a_set_has_the_form_of_fields_v1() {
-        let owned = fields(&json!({ "spec": { "containers": [{ "name": "app", "args": ["x"], "env": [{ "name": "A" }] }],
+        let owned =
+            fields(&json!({ "spec": { "containers": [{ "name": "app", "args": ["x"], "env": [{ "name": "A" }] }],
             "nodeSelector": {} } }));
         let expected = json!({ "f:spec": { "f:nodeSelector": {}, "f:containers": { "k:{\"name\":\"app\"}": {
             ".": {}, "f:name": {}, "f:args": {}, "f:env": { "k:{\"name\":\"A\"}": { ".": {}, "f:name": {} } } } } } });

@@ -84,13 +84,11 @@ impl Managers {
 
     /// Sets what this one owns; returns what it owned.
     pub fn put(&mut self, key: Key, fields: Fields) -> Fields {
-        match self.0.iter_mut().find(|entry| entry.key == key) {
-            Some(entry) => std::mem::replace(&mut entry.fields, fields),
-            None => {
-                self.0.push(Entry { key, fields, time: Value::Null });
-                Fields::default()
-            }
+        if let Some(entry) = self.0.iter_mut().find(|entry| entry.key == key) {
+            return std::mem::replace(&mut entry.fields, fields);
         }
+        self.0.push(Entry { key, fields, time: Value::Null });
+        Fields::default()
     }
 
     /// What anybody owns.
@@ -126,23 +124,26 @@ impl Managers {
 
 fn read(entry: &Value) -> Entry {
     let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-    let writer =
-        Writer { manager: text("manager"), subresource: text("subresource"), api_version: text("apiVersion") };
+    let writer = Writer { manager: text("manager"), subresource: text("subresource"), api_version: text("apiVersion") };
     let operation = if entry["operation"] == "Apply" { Operation::Apply } else { Operation::Update };
-    Entry {
-        key: Key { writer, operation },
-        fields: Fields::from_json(&entry["fieldsV1"]),
-        time: entry["time"].clone(),
-    }
+    Entry { key: Key { writer, operation }, fields: Fields::from_json(&entry["fieldsV1"]), time: entry["time"].clone() }
 }
 
 /// Fields that the API server sets belong to nobody (fieldmanager's `stripMeta`).
 pub fn without_system_fields(fields: Fields) -> Fields {
     let mut of_metadata = Fields::default();
-    for name in
-        ["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "managedFields", "name",
-            "namespace", "resourceVersion", "selfLink", "uid"]
-    {
+    for name in [
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "name",
+        "namespace",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    ] {
         of_metadata.put(format!("f:{name}"), Fields::leaf());
     }
     let mut left = fields;

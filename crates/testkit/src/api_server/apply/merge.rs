@@ -1,6 +1,6 @@
 //! The three walks over objects that server-side apply is made of: merge, compare, remove. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -67,6 +67,9 @@ pub struct Changes {
 /// How `new` differs from `old`.
 pub fn compare(old: &Value, new: &Value, place: &Place<'_>) -> Changes {
     let mut changes = Changes::default();
+    if old == new {
+        return changes;
+    }
     match (place.shape(old), place.shape(new)) {
         (Shape::Fields(old), Shape::Fields(new)) => {
             let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
@@ -78,7 +81,6 @@ pub fn compare(old: &Value, new: &Value, place: &Place<'_>) -> Changes {
         (Shape::Set(old), Shape::Set(new)) => {
             compare_entries(old, new, place, |_, _| Fields::leaf(), &mut changes);
         }
-        _ if old == new => {}
         _ => {
             changes.written = Fields::of(new, place);
             if !old.is_null() {
@@ -90,10 +92,13 @@ pub fn compare(old: &Value, new: &Value, place: &Place<'_>) -> Changes {
 }
 
 fn compare_entries(old: &[Value], new: &[Value], place: &Place<'_>, of: OwnedBy, changes: &mut Changes) {
-    let find = |list: &'_ [Value], name: &str| list.iter().position(|entry| place.entry_name(entry) == name);
-    let names: BTreeSet<String> = old.iter().chain(new).map(|entry| place.entry_name(entry)).collect();
-    for name in names {
-        let (before, after) = (find(old, &name).map(|i| &old[i]), find(new, &name).map(|i| &new[i]));
+    let mut pairs: BTreeMap<String, [Option<&Value>; 2]> = BTreeMap::new();
+    for (side, list) in [old, new].into_iter().enumerate() {
+        for entry in list {
+            pairs.entry(place.entry_name(entry)).or_default()[side] = Some(entry);
+        }
+    }
+    for (name, [before, after]) in pairs {
         changes.note(name, before, after, place, of);
     }
 }
@@ -174,7 +179,10 @@ mod tests {
     fn what_nobody_owns_any_more_goes() {
         let schema = schema();
         let mut value = json!({ "list": [{ "name": "a", "x": 1, "y": 2 }, { "name": "b", "filled": true }], "set": ["p", "q"], "map": { "m": 1, "filled": 2 } });
-        let gone = Fields::of(&json!({ "list": [{ "name": "a", "x": 1 }, { "name": "b" }], "set": ["p"], "map": { "m": 1 } }), &schema.root());
+        let gone = Fields::of(
+            &json!({ "list": [{ "name": "a", "x": 1 }, { "name": "b" }], "set": ["p"], "map": { "m": 1 } }),
+            &schema.root(),
+        );
         let owned = Fields::of(&json!({ "list": [{ "name": "a", "y": 2 }], "set": ["q"] }), &schema.root());
         remove(&mut value, &gone, &owned, &schema.root());
         assert_eq!(value, json!({ "list": [{ "name": "a", "y": 2 }], "set": ["q"] }));

@@ -59,7 +59,8 @@ fn what_two_own_stays_when_one_lets_go() {
 
 #[test]
 fn anothers_field_of_another_value_is_a_conflict_and_force_takes_it() {
-    let live = applied(&Value::Null, json!({ "spec": { "replicas": 1, "paused": true } }), "one", false).expect("first");
+    let live =
+        applied(&Value::Null, json!({ "spec": { "replicas": 1, "paused": true } }), "one", false).expect("first");
     let wish = json!({ "spec": { "replicas": 2 } });
     let conflicts = applied(&live, wish.clone(), "two", false).expect_err("a conflict");
     assert_eq!(conflicts, [Conflict { manager: "one".into(), path: ".spec.replicas".into() }]);
@@ -71,7 +72,8 @@ fn anothers_field_of_another_value_is_a_conflict_and_force_takes_it() {
 
 #[test]
 fn an_update_takes_what_it_changes_and_nothing_else() {
-    let live = applied(&Value::Null, json!({ "spec": { "replicas": 1, "paused": true } }), "one", false).expect("first");
+    let live =
+        applied(&Value::Null, json!({ "spec": { "replicas": 1, "paused": true } }), "one", false).expect("first");
     let mut new = live.clone();
     new["spec"]["replicas"] = 5.into();
     let live = updated(&live, new, "scaler");

@@ -39,15 +39,25 @@ impl Rollout {
     }
 }
 
+/// Whether a pod counts as one of those that are wanted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    #[default]
+    Active,
+    /// It is on its way out.
+    Leaving,
+    /// It ended by itself.
+    Ended,
+}
+
 /// What counts of a pod when one must go.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PodView {
     /// Of the current template.
     pub current: bool,
-    /// On its way out.
-    pub leaving: bool,
-    /// Ended by itself.
-    pub ended: bool,
+    /// Whether it counts.
+    pub standing: Standing,
     /// Ready.
     pub ready: bool,
     /// Since when.
@@ -74,11 +84,15 @@ impl PodView {
         let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
         let ready = conditions.find(|c| c["type"] == "Ready" && c["status"] == "True");
         let containers = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+        let standing = match pod["status"]["phase"].as_str() {
+            Some("Succeeded" | "Failed") => Standing::Ended,
+            _ if metadata.get("deletionTimestamp").is_some() => Standing::Leaving,
+            _ => Standing::Active,
+        };
         let cost = metadata["annotations"]["controller.kubernetes.io/pod-deletion-cost"].as_str();
         Self {
             current: metadata["labels"]["pod-template-hash"] == hash,
-            leaving: metadata.get("deletionTimestamp").is_some(),
-            ended: matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed")),
+            standing,
             ready: ready.is_some(),
             ready_since: ready.and_then(|c| time(&c["lastTransitionTime"])),
             node: pod["spec"]["nodeName"].as_str().map(str::to_owned),
@@ -96,7 +110,7 @@ impl PodView {
 
     /// Counts as one of those that are wanted.
     pub fn is_active(&self) -> bool {
-        !self.leaving && !self.ended
+        self.standing == Standing::Active
     }
 }
 
@@ -113,7 +127,7 @@ pub struct Steps {
 pub fn plan(rollout: &Rollout, pods: &[PodView], now: Timestamp) -> Steps {
     let active: Vec<usize> = (0..pods.len()).filter(|&i| pods[i].is_active()).collect();
     let (new, old): (Vec<usize>, Vec<usize>) = active.iter().partition(|&&i| pods[i].current);
-    if rollout.recreate && pods.iter().any(|pod| !pod.current && !pod.ended) {
+    if rollout.recreate && pods.iter().any(|pod| !pod.current && pod.standing != Standing::Ended) {
         return Steps { create: 0, delete: old };
     }
     let most = if old.is_empty() { rollout.replicas } else { rollout.replicas + rollout.surge };
@@ -190,7 +204,7 @@ mod tests {
     #[test]
     fn as_many_as_are_wanted() {
         assert_eq!(plan(&ROLLING, &[ready("a", 9)], now()), Steps { create: 3, delete: vec![] });
-        let leaving = PodView { leaving: true, ..ready("b", 9) };
+        let leaving = PodView { standing: Standing::Leaving, ..ready("b", 9) };
         assert_eq!(plan(&ROLLING, &[ready("a", 9), leaving], now()).create, 3);
     }
 
@@ -233,7 +247,7 @@ mod tests {
         let rollout = Rollout { recreate: true, ..ROLLING };
         let old = PodView { current: false, ..ready("a", 50) };
         assert_eq!(plan(&rollout, std::slice::from_ref(&old), now()), Steps { create: 0, delete: vec![0] });
-        let leaving = PodView { leaving: true, ..old };
+        let leaving = PodView { standing: Standing::Leaving, ..old };
         assert_eq!(plan(&rollout, &[leaving], now()), Steps::default());
         assert_eq!(plan(&rollout, &[], now()).create, 4);
     }

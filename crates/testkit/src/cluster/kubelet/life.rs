@@ -78,7 +78,9 @@ impl Life {
                 (nodes.take(), nodes.count())
             };
             match place {
-                Some(node) if self.hands.scheduler.patch(&self.pod, json!({ "spec": { "nodeName": node } })).is_ok() => {
+                Some(node)
+                    if self.hands.scheduler.patch(&self.pod, json!({ "spec": { "nodeName": node } })).is_ok() =>
+                {
                     return node;
                 }
                 Some(node) => self.hands.nodes.lock().free(&node),
@@ -129,7 +131,8 @@ impl Life {
         for (number, container) in containers.iter().enumerate() {
             self.pull(number, container["image"].as_str().unwrap_or_default()).await;
             while let Some(message) = secrets::missing(&self.hands.kubelet, &self.pod, container) {
-                self.tell(Stage::Waits(Some((number, Waiting { reason: "CreateContainerConfigError", message })))).await;
+                self.tell(Stage::Waits(Some((number, Waiting { reason: "CreateContainerConfigError", message }))))
+                    .await;
                 self.wait(LOOK).await;
             }
         }
@@ -217,7 +220,10 @@ impl Life {
             let container = self.pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default();
             let message = format!(
                 "back-off {} restarting failed container={container} pod={}_{}({})",
-                go_duration(wait), name("name"), name("namespace"), name("uid")
+                go_duration(wait),
+                name("name"),
+                name("namespace"),
+                name("uid")
             );
             self.tell(Stage::BacksOff(Waiting { reason: "CrashLoopBackOff", message })).await;
             sleep(wait).await;

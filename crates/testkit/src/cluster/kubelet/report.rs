@@ -155,7 +155,12 @@ mod tests {
     #[test]
     fn every_status_can_be_read_as_a_pod() {
         let waiting = Waiting { reason: "ImagePullBackOff", message: "no".into() };
-        for stage in [Stage::Waits(None), Stage::Waits(Some((0, waiting.clone()))), Stage::Runs(NOW.into()), Stage::BacksOff(waiting)] {
+        for stage in [
+            Stage::Waits(None),
+            Stage::Waits(Some((0, waiting.clone()))),
+            Stage::Runs(NOW.into()),
+            Stage::BacksOff(waiting),
+        ] {
             let mut pod = pod();
             pod["status"] = status(&pod, &view(stage), NOW);
             serde_json::from_value::<Pod>(pod).expect("a Pod");
