@@ -3,6 +3,7 @@
 //!
 //! Every request runs `service` (HTTP) → `faults` (its fate) → `state` (what it does) → `log`.
 
+mod applying;
 mod crd;
 mod defaults;
 mod delete;

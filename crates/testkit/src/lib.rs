@@ -8,6 +8,7 @@ pub mod api_server;
 pub mod clock;
 pub mod cluster;
 pub mod delay;
+pub mod net;
 pub mod seed;
 
 mod run;
@@ -16,5 +17,6 @@ pub use api_server::ApiServer;
 pub use clock::Clock;
 pub use cluster::Cluster;
 pub use delay::Delay;
+pub use net::Network;
 pub use run::run;
 pub use seed::Seed;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::authentication::v1::TokenReview;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Namespace, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{Namespace, ObjectReference, Pod, Secret, Service};
+use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams, Preconditions};
+use kube::runtime::events::{Event as RecordedEvent, EventType, Recorder, Reporter};
 use serde_json::json;
 use support::{code, deployment, pod, server};
 use testkit::api_server::Verb;
@@ -238,4 +240,30 @@ async fn a_token_is_reviewed_for_its_audience() {
     assert_ne!(review("good", "elsewhere").await.authenticated, Some(true));
     server.revoke_token("good");
     assert_ne!(review("good", "hub").await.authenticated, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_recorded_and_counted() {
+    let server = server(1);
+    let client = server.client("me", "default");
+    let reporter = Reporter { controller: "c".to_owned(), instance: None };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let about = ObjectReference { name: Some("d".into()), namespace: Some("default".into()), ..Default::default() };
+    let (action, reason) = ("Act".to_owned(), "Why".to_owned());
+    let event = RecordedEvent { type_: EventType::Normal, reason, note: None, action, secondary: None };
+    for _ in 0..2 {
+        recorder.publish(&event, &about).await.expect("recorded");
+    }
+    let events = Api::<Event>::default_namespaced(client).list(&ListParams::default()).await.expect("a list").items;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].series.as_ref().map(|series| series.count), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_form_of_patch_that_is_not_served_is_refused() {
+    let server = server(1);
+    let api: Api<Deployment> = Api::default_namespaced(server.client("me", "default"));
+    api.create(&PostParams::default(), &deployment("d")).await.expect("made");
+    let strategic = Patch::Strategic(json!({ "spec": { "replicas": 2 } }));
+    assert_eq!(code(api.patch("d", &PatchParams::default(), &strategic).await).0, 415);
 }

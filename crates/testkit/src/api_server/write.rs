@@ -1,11 +1,11 @@
-//! Create, update, patch and apply: what a write makes of an object, step by step as in k8s.io/apiserver.
+//! Create, update and patch: what a write makes of an object, step by step as in k8s.io/apiserver.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::apply::managers::Managers;
-use super::apply::{self, Conflict, Writer};
+use super::apply::{self, Writer};
 use super::kinds::{Feature, Kind};
 use super::patch::{patched, without_nulls};
 use super::path::{Part, Target, Verb};
@@ -18,7 +18,7 @@ const SYSTEM: [&str; 7] =
     ["name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"];
 
 /// Who owns what after a write.
-enum Owning {
+pub enum Owning {
     /// The writer owns what differs.
     Differing(Writer),
     /// An apply has told already.
@@ -56,7 +56,7 @@ impl State {
         self.born(&kind, &target, new, Owning::Differing(writer))
     }
 
-    fn born(&mut self, kind: &Kind, target: &Target, mut new: Value, owning: Owning) -> Answer {
+    pub fn born(&mut self, kind: &Kind, target: &Target, mut new: Value, owning: Owning) -> Answer {
         self.namespace_takes(kind, target)?;
         for field in SYSTEM.iter().chain(&["managedFields", "resourceVersion", "selfLink"]) {
             remove(&mut new["metadata"], field);
@@ -115,47 +115,8 @@ impl State {
         Ok((200, part(&new, request.target.part)))
     }
 
-    /// Server-side apply.
-    pub fn apply(&mut self, request: &Request) -> Answer {
-        let kind = self.kinds[request.target.kind].clone();
-        let target = &request.target;
-        if request.query.manager.is_none() {
-            return Err(Refusal::bad_request(
-                "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch",
-            ));
-        }
-        let old = self.store.get(&key(target)).cloned();
-        if old.is_none() && target.part != Part::Main {
-            return Err(Refusal::not_found(&kind, &target.name));
-        }
-        let config = if target.part == Part::Scale { scale::config(&request.body) } else { read_body(&kind, request)? };
-        if config["metadata"].get("managedFields").is_some() {
-            return Err(Refusal::bad_request("metadata.managedFields must be nil"));
-        }
-        let config = only(config, &kind, target.part);
-        kind.schema.check(&config).map_err(|why| {
-            Refusal::new(500, "InternalError", format!("failed to create typed patch object ({}): {why}", target.name))
-        })?;
-        let live = old.as_deref().cloned().unwrap_or(Value::Null);
-        let force = request.query.force;
-        let (new, managers) = apply::apply(&live, &config, &writer(request, &kind), force, &kind.schema)
-            .map_err(|conflicts| refuse(&kind, &target.name, &conflicts))?;
-        match old {
-            None if config["metadata"].get("uid").is_some() => Err(Refusal::conflict(
-                &kind,
-                &target.name,
-                "uid mismatch: the provided object specified uid, and no existing object was found",
-            )),
-            None => self.born(&kind, target, new, Owning::Told(managers)),
-            Some(old) => {
-                let new = self.changed(&kind, target, &old, new, Owning::Told(managers))?;
-                Ok((200, part(&new, target.part)))
-            }
-        }
-    }
-
     /// Writes a changed object, if anything in it is changed; one whose last finalizer is gone goes.
-    fn changed(
+    pub fn changed(
         &mut self,
         kind: &Kind,
         target: &Target,
@@ -246,7 +207,7 @@ pub fn part(object: &Arc<Value>, part: Part) -> Arc<Value> {
 }
 
 /// The object in a request's body, which must be the one that its path names.
-fn read_body(kind: &Kind, request: &Request) -> Result<Value, Refusal> {
+pub fn read_body(kind: &Kind, request: &Request) -> Result<Value, Refusal> {
     let mut body = request.body.clone();
     if !body.is_object() {
         return Err(Refusal::bad_request("the body is not an object"));
@@ -278,40 +239,12 @@ fn read_body(kind: &Kind, request: &Request) -> Result<Value, Refusal> {
     Ok(body)
 }
 
-fn writer(request: &Request, kind: &Kind) -> Writer {
+pub fn writer(request: &Request, kind: &Kind) -> Writer {
     Writer {
         manager: request.query.manager.clone().unwrap_or_else(|| request.user.clone()),
         subresource: request.target.part.as_str().to_owned(),
         api_version: kind.api_version(),
     }
-}
-
-fn refuse(kind: &Kind, name: &str, conflicts: &[Conflict]) -> Refusal {
-    let said: Vec<_> = conflicts.iter().map(|c| format!("conflict with \"{}\": {}", c.manager, c.path)).collect();
-    let plural = if conflicts.len() == 1 { "" } else { "s" };
-    let message = format!("Apply failed with {} conflict{plural}: {}", conflicts.len(), said.join("; "));
-    let mut refusal = Refusal::conflict(kind, name, "");
-    refusal.message = message;
-    let cause = |c: &Conflict| json!({ "reason": "FieldManagerConflict", "message": format!("conflict with \"{}\"", c.manager), "field": c.path });
-    refusal.details = json!({ "causes": conflicts.iter().map(cause).collect::<Vec<_>>() });
-    refusal
-}
-
-/// What of a config may be applied to this part.
-fn only(config: Value, kind: &Kind, part: Part) -> Value {
-    let mut config = config;
-    match part {
-        Part::Status => {
-            if let Some(map) = config.as_object_mut() {
-                map.retain(|field, _| matches!(field.as_str(), "apiVersion" | "kind" | "status"));
-            }
-        }
-        Part::Main if kind.has(Feature::Status) => {
-            remove(&mut config, "status");
-        }
-        _ => {}
-    }
-    config
 }
 
 /// What a user wants: all but metadata and status.
@@ -322,7 +255,7 @@ fn wanted(object: &Value) -> Value {
     wanted
 }
 
-fn remove(object: &mut Value, field: &str) {
+pub fn remove(object: &mut Value, field: &str) {
     if let Some(map) = object.as_object_mut() {
         map.remove(field);
     }
