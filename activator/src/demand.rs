@@ -56,6 +56,11 @@ impl Pace {
         (held > 0).then(|| self.tell(held, now))
     }
 
+    /// The hub knows that nobody waits, and nothing is to be said.
+    pub(crate) fn rests(&self) -> bool {
+        self.told == 0 && !self.due
+    }
+
     fn tell(&mut self, held: u32, now: Instant) -> u32 {
         self.told = held;
         self.last = Some(now);

@@ -37,7 +37,7 @@ impl Entry {
         if let Word::Down(since) = self.word
             && now < since + HUB_TRUST
         {
-            return (false, listed.then_some(since + HUB_TRUST));
+            return (false, Some(since + HUB_TRUST));
         }
         if let Some(refused) = self.refused
             && (!listed || now < refused + REFUSED_PAUSE)
@@ -124,6 +124,19 @@ impl Endpoints {
         if let Some(entry) = self.entries.get_mut(&address) {
             entry.refused = Some(now);
         }
+    }
+
+    /// Forgets those of which nothing speaks any more.
+    pub(crate) fn forget(&mut self, now: Instant) {
+        self.entries.retain(|_, entry| !entry.forgotten(now));
+        if self.entries.is_empty() {
+            // An empty map keeps the memory of its last pods.
+            self.entries = BTreeMap::new();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Our part of a pod's places while more pods are to come; 0 = none given.

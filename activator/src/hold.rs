@@ -1,5 +1,6 @@
 //! A request that waits for a pod: until one has room, its deadline passes, the revision fails, or its client leaves.
 
+pub(crate) mod door;
 pub(crate) mod queue;
 pub(crate) mod share;
 
@@ -74,6 +75,8 @@ impl Room {
 /// How a request came to its place.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
+    /// Whether it was let into the room: then it is let in again in any case.
+    pub(crate) was_in: bool,
     /// Its place in the order of arrival, should it have to wait again.
     pub(crate) number: Option<Number>,
     /// Whether the revision had no pod when it came.
@@ -112,9 +115,10 @@ pub(crate) async fn wait(
     held: &mut Held,
 ) -> Result<Lease, Failure> {
     let entered = Instant::now();
-    let Entered { number, cold, first, failing, receiver } = revision.enter(arrived, held.number)?;
+    let Entered { number, cold, first, failing, receiver } = revision.enter(arrived, held)?;
     let ticket =
         Ticket { revision: Arc::clone(revision), number, entered, end: Woke::Departed, _held: revision.meter.enter() };
+    held.was_in = true;
     held.cold |= cold;
     held.first |= first;
     held.number = Some(number);

@@ -1,14 +1,15 @@
-//! One listener for each app's (and tag's) in-cluster port, opened and closed as the table changes.
+//! A listener on each app's (and tag's) in-cluster port, opened and closed as the table changes.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
+    io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use proxy::{
-    listen::{self, Limits},
+    listen::{self, ConnInfo, Limits, Many},
     net,
 };
 use tokio::time::sleep;
@@ -31,57 +32,66 @@ fn plan(open: &BTreeSet<u16>, wanted: &BTreeSet<u16>) -> (Vec<u16>, Vec<u16>) {
     (missing, surplus)
 }
 
-/// Keeps the ports as the table says, until `shutdown`; each listener's task is in `tracker`.
-pub(crate) async fn run(activator: Arc<Activator>, ip: IpAddr, tracker: TaskTracker, shutdown: CancellationToken) {
-    let mut changed = activator.tables.follow();
-    let mut listeners: BTreeMap<u16, CancellationToken> = BTreeMap::new();
-    loop {
-        changed.mark_unchanged();
-        let wanted = activator.tables.load().ports.keys().copied().collect();
-        let (missing, surplus) = plan(&listeners.keys().copied().collect(), &wanted);
-        for port in surplus {
-            if let Some(listener) = listeners.remove(&port) {
-                listener.cancel();
+/// Keeps the ports as the table says, until `shutdown`; ends when their requests have.
+///
+/// # Errors
+/// Out of descriptors.
+pub(crate) fn run(
+    activator: Arc<Activator>,
+    ip: IpAddr,
+    shutdown: CancellationToken,
+) -> io::Result<impl Future<Output = ()> + Send> {
+    let serving = Arc::clone(&activator);
+    let handler = move |request, connection: ConnInfo| {
+        let door = Door::Port(connection.local.port());
+        serve(Arc::clone(&serving), door, request, connection)
+    };
+    let mut listeners = Many::new(handler, Limits::default())?;
+    Ok(async move {
+        let mut changed = activator.tables.follow();
+        loop {
+            let wanted = activator.tables.load().ports.keys().copied().collect();
+            let (missing, surplus) = plan(&listeners.ports().collect(), &wanted);
+            for port in surplus {
+                listeners.close(port);
+            }
+            let mut failed = false;
+            for port in missing {
+                let address = SocketAddr::new(ip, port);
+                failed |= listeners.open(address).inspect_err(|cause| complain(&activator, address, cause)).is_err();
+            }
+            tokio::select! {
+                // The table outlives this task.
+                _ = changed.changed() => {}
+                () = sleep(RETRY), if failed => {}
+                () = shutdown.cancelled() => break,
+                never = listeners.serve() => match never {},
             }
         }
-        let mut failed = false;
-        for port in missing {
-            let end = shutdown.child_token();
-            if open(&activator, SocketAddr::new(ip, port), Door::Port(port), &tracker, &end) {
-                listeners.insert(port, end);
-            } else {
-                failed = true;
-            }
-        }
-        tokio::select! {
-            // The table outlives this task.
-            _ = changed.changed() => {}
-            () = sleep(RETRY), if failed => {}
-            () = shutdown.cancelled() => return,
-        }
-    }
+        listeners.finish().await;
+    })
 }
 
-/// Opens one listener; `false`, with a log line and a count, if the address cannot be listened on.
-pub(crate) fn open(
+/// Opens the public port; its task is in `tracker`.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub(crate) fn public(
     activator: &Arc<Activator>,
     address: SocketAddr,
-    door: Door,
     tracker: &TaskTracker,
     end: &CancellationToken,
-) -> bool {
-    let listener = match net::bind(address) {
-        Ok(listener) => listener,
-        Err(cause) => {
-            activator.shared.metrics.port_errors.inc();
-            tracing::warn!(%address, %cause, "port cannot be listened on");
-            return false;
-        }
-    };
+) -> io::Result<()> {
+    let listener = net::bind(address)?;
     let activator = Arc::clone(activator);
-    let handler = move |request, connection| serve(Arc::clone(&activator), door, request, connection);
+    let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
     tracker.spawn(listen::serve(listener, handler, Limits::default(), end.clone(), GRACE));
-    true
+    Ok(())
+}
+
+fn complain(activator: &Activator, address: SocketAddr, cause: &io::Error) {
+    activator.shared.metrics.port_errors.inc();
+    tracing::warn!(%address, %cause, "port cannot be listened on");
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! through one short lock. A place that becomes free looks whether somebody waits *after* it was given back, and a
 //! waiter looks for a place *after* it stands in the queue: so one of the two always sees the other.
 
+mod awake;
 mod live;
 
 use std::{
@@ -29,15 +30,19 @@ use wire::{Protocol, Up};
 use crate::{
     demand::Say,
     hold::{
-        Room, Verdict,
-        queue::{Number, Waiter},
+        Held, Room, Verdict,
+        queue::{Number, Numbers, Waiter},
         share::{Cap, Load},
     },
     metrics::{Metrics, RevisionMetrics, Woke},
     pick::{self, Lease, Slot},
-    table::facts::{RevisionFacts, Standing},
+    table::{
+        facts::{RevisionFacts, Standing},
+        key::Key,
+    },
     wakes::Wakes,
 };
+use awake::Awake;
 use live::Live;
 
 /// What all revisions of the process share.
@@ -47,31 +52,45 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) metrics: Metrics,
     pub(crate) wakes: Wakes,
+    /// The order of arrival of all who wait.
+    pub(crate) numbers: Numbers,
+    /// The pods of every revision that sleeps.
+    pub(crate) nobody: Arc<Vec<Arc<Slot>>>,
     /// To the hub; dropped when there is none.
     pub(crate) tell: Box<dyn Fn(Up) + Send + Sync>,
 }
 
 /// One revision.
 pub(crate) struct Revision {
-    pub(crate) uid: Box<str>,
-    pub(crate) namespace: Box<str>,
+    pub(crate) uid: Arc<str>,
+    pub(crate) key: Key,
     pub(crate) app: Box<str>,
-    pub(crate) name: Box<str>,
     pub(crate) protocol: Protocol,
     /// Hard limit of one pod, 0 = none.
     pub(crate) limit: u32,
     pub(crate) request_timeout: Duration,
     /// Counts the held.
     pub(crate) meter: Meter,
-    target: AtomicU32,
+    places: AtomicU32,
     desired: AtomicU32,
     activators: AtomicU32,
     ready: ArcSwap<Vec<Arc<Slot>>>,
     waiting: AtomicUsize,
-    live: Mutex<Live>,
-    metrics: OnceLock<RevisionMetrics>,
+    live: Mutex<Option<Box<Live>>>,
+    metrics: OnceLock<Box<RevisionMetrics>>,
     shared: Arc<Shared>,
     this: Weak<Self>,
+}
+
+/// What the autoscaler wants of a revision; all 0 when the hub is away and nobody knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// Pods.
+    pub(crate) replicas: u32,
+    /// Activators that have requests for them.
+    pub(crate) activators: u32,
+    /// Requests that one pod should carry at a time, 0 = there is no such number.
+    pub(crate) places: u32,
 }
 
 /// What one who begins to wait gets.
@@ -88,25 +107,24 @@ pub(crate) struct Entered {
 
 impl std::fmt::Debug for Revision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Revision({}/{} {})", self.namespace, self.name, self.uid)
+        write!(f, "Revision({} {})", self.key, self.uid)
     }
 }
 
 impl Revision {
-    pub(crate) fn new(facts: &RevisionFacts, shared: Arc<Shared>) -> Arc<Self> {
+    pub(crate) fn new(key: Key, facts: &RevisionFacts, shared: Arc<Shared>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
-            uid: facts.uid.clone(),
-            namespace: facts.namespace.clone(),
+            uid: Arc::clone(&facts.uid),
+            key,
             app: facts.app.clone(),
-            name: facts.name.clone(),
             protocol: facts.protocol,
             limit: facts.limit,
             request_timeout: facts.request_timeout,
             meter: Meter::new(),
-            target: AtomicU32::new(1),
+            places: AtomicU32::new(0),
             desired: AtomicU32::new(0),
             activators: AtomicU32::new(1),
-            ready: ArcSwap::default(),
+            ready: ArcSwap::new(Arc::clone(&shared.nobody)),
             waiting: AtomicUsize::new(0),
             live: Mutex::default(),
             metrics: OnceLock::new(),
@@ -126,7 +144,7 @@ impl Revision {
         } else if ready.len() as u32 >= self.desired.load(Ordering::Relaxed) {
             Cap::Open
         } else {
-            self.live.lock().cap(&self.load_of(&ready), true, Instant::now())
+            self.live().cap(&self.load_of(&ready), true, Instant::now())
         };
         let slot = pick::choose(&ready, cap)?;
         Some(Lease::new(Arc::clone(slot), Arc::clone(self)))
@@ -136,20 +154,21 @@ impl Revision {
     ///
     /// # Errors
     /// Too many wait.
-    pub(crate) fn enter(&self, arrived: Instant, number: Option<Number>) -> Result<Entered, Failure> {
-        if !self.shared.room.enter(number.is_some()) {
+    pub(crate) fn enter(&self, arrived: Instant, held: &Held) -> Result<Entered, Failure> {
+        if !self.shared.room.enter(held.was_in) {
             return Err(Failure::HoldFull);
         }
         self.metrics().held.inc();
         let (sender, receiver) = oneshot::channel();
         let now = Instant::now();
-        let mut live = self.live.lock();
+        let mut live = self.live();
         let cold = self.ready.load().is_empty();
         let first = cold && live.waking.is_none();
         if first {
             live.waking = Some(now);
         }
-        let number = live.queue.enter(Waiter { arrived, sender }, number);
+        let number = held.number.unwrap_or_else(|| self.shared.numbers.next());
+        live.queue.enter(Waiter { arrived, sender }, number);
         self.waiting.store(live.queue.len(), Ordering::SeqCst);
         self.release(&mut live, now);
         self.demand(&mut live, now);
@@ -167,7 +186,7 @@ impl Revision {
         metrics.held.dec();
         metrics.hold_seconds.observe(entered.elapsed().as_secs_f64());
         self.shared.room.leave();
-        let mut live = self.live.lock();
+        let mut live = self.live();
         if !live.queue.leave(number) {
             return;
         }
@@ -182,7 +201,7 @@ impl Revision {
     pub(crate) fn place_free(&self) {
         if self.waiting.load(Ordering::SeqCst) > 0 {
             let now = Instant::now();
-            let mut live = self.live.lock();
+            let mut live = self.live();
             self.release(&mut live, now);
             self.demand(&mut live, now);
         }
@@ -190,7 +209,7 @@ impl Revision {
 
     /// Why it cannot start, if so.
     pub(crate) fn failure(&self) -> Option<Arc<str>> {
-        self.live.lock().failure.clone()
+        self.live.lock().as_ref()?.failure.clone()
     }
 
     /// The hub says that a pod answers, and which share of its places is ours while more pods are to come.
@@ -218,28 +237,24 @@ impl Revision {
         self.change(|live, now| live.endpoints.refused(address, now));
     }
 
-    /// How many pods the autoscaler wants; 0 when the hub is away and nobody knows.
-    pub(crate) fn set_desired(&self, desired: u32, activators: u32) {
+    /// What the autoscaler wants.
+    pub(crate) fn set_wanted(&self, Wanted { replicas, activators, places }: Wanted) {
         self.activators.store(activators.max(1), Ordering::Relaxed);
-        let before = self.desired.swap(desired, Ordering::Relaxed);
-        self.change(|live, now| live.desired_changed(before, desired, now));
-    }
-
-    /// Requests that one pod should carry.
-    pub(crate) fn set_target(&self, target: f64) {
-        self.target.store(target.ceil().max(1.0) as u32, Ordering::Relaxed);
+        self.places.store(places, Ordering::Relaxed);
+        let before = self.desired.swap(replicas, Ordering::Relaxed);
+        self.change(|live, now| live.desired_changed(before, replicas, now));
     }
 
     /// What the Revision's conditions say. Those who wait are told at the moment that a failure appears.
     pub(crate) fn stands(&self, standing: &Standing) {
-        let mut live = self.live.lock();
+        let mut live = self.live();
         if live.standing == *standing {
             return;
         }
         live.standing = standing.clone();
         match standing {
             Standing::Failed(why) if self.ready.load().is_empty() => {
-                let why: Arc<str> = format!("revision {} cannot start: {why}", self.name).into();
+                let why: Arc<str> = format!("revision {} cannot start: {why}", self.key.name()).into();
                 live.failure = Some(Arc::clone(&why));
                 self.dismiss(&mut live, &why);
             }
@@ -249,8 +264,8 @@ impl Revision {
 
     /// The Revision was deleted.
     pub(crate) fn gone(&self) {
-        let why: Arc<str> = format!("revision {} was deleted", self.name).into();
-        let mut live = self.live.lock();
+        let why: Arc<str> = format!("revision {} was deleted", self.key.name()).into();
+        let mut live = self.live();
         live.failure = Some(Arc::clone(&why));
         self.dismiss(&mut live, &why);
         drop(live);
@@ -260,8 +275,8 @@ impl Revision {
     /// Says to the hub how many wait, if any do.
     pub(crate) fn repeat_demand(&self) -> Option<Up> {
         let mut live = self.live.lock();
-        let held = live.queue.len() as u32;
-        let held = live.pace.repeat(held, Instant::now())?;
+        let live = live.as_mut()?;
+        let held = live.pace.repeat(live.queue.len() as u32, Instant::now())?;
         Some(self.demand_of(held))
     }
 
@@ -270,14 +285,20 @@ impl Revision {
         let ready = self.ready.load();
         let endpoint =
             |slot: &Arc<Slot>| serde_json::json!({"address": slot.address, "outstanding": slot.outstanding()});
-        let live = self.live.lock();
+        let live = self.live();
+        let [namespace, app, revision] = self.labels();
         serde_json::json!({
-            "namespace": self.namespace, "app": self.app, "revision": self.name, "uid": self.uid,
+            "namespace": namespace, "app": app, "revision": revision, "uid": &*self.uid,
             "endpoints": ready.iter().map(endpoint).collect::<Vec<_>>(),
             "held": live.queue.len(),
             "desired": self.desired.load(Ordering::Relaxed),
             "failure": live.failure.as_deref(),
         })
+    }
+
+    /// What is behind the lock.
+    fn live(&self) -> Awake<'_> {
+        Awake::of(self.live.lock())
     }
 
     fn this(&self) -> Arc<Self> {
@@ -286,17 +307,17 @@ impl Revision {
 
     /// Namespace, app and name.
     pub(crate) fn labels(&self) -> [&str; 3] {
-        [&self.namespace, &self.app, &self.name]
+        [self.key.namespace(), &self.app, self.key.name()]
     }
 
     fn metrics(&self) -> &RevisionMetrics {
-        self.metrics.get_or_init(|| self.shared.metrics.revision(&self.labels()))
+        self.metrics.get_or_init(|| Box::new(self.shared.metrics.revision(&self.labels())))
     }
 
     fn load_of(&self, ready: &[Arc<Slot>]) -> Load {
         Load {
             limit: self.limit,
-            target: self.target.load(Ordering::Relaxed),
+            places: self.places.load(Ordering::Relaxed),
             desired: self.desired.load(Ordering::Relaxed),
             activators: self.activators.load(Ordering::Relaxed),
             ready: ready.len() as u32,
@@ -315,7 +336,7 @@ impl Revision {
             Say::Nothing => {}
             Say::Now(held) => (self.shared.tell)(self.demand_of(held)),
             Say::Later(at) => self.later(at, |revision| {
-                let mut live = revision.live.lock();
+                let mut live = revision.live();
                 let held = live.queue.len() as u32;
                 if let Some(held) = live.pace.due(held, Instant::now()) {
                     (revision.shared.tell)(revision.demand_of(held));

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
-    revision::{Revision, Shared},
-    table::facts::RevisionFacts,
+    revision::{Revision, Shared, Wanted},
+    table::{facts::RevisionFacts, key::Key},
 };
 
 /// Revisions at most of which the hub's word is kept although the API server has not told of them: a watch is
@@ -22,13 +22,12 @@ const UNKNOWN_MAX: usize = 4096;
 #[derive(Debug, Default)]
 struct Said {
     up: Vec<SocketAddr>,
-    desired: u32,
-    activators: u32,
+    wanted: Wanted,
 }
 
 #[derive(Default)]
 struct State {
-    known: HashMap<Box<str>, Arc<Revision>>,
+    known: HashMap<Arc<str>, Arc<Revision>>,
     unknown: BTreeMap<Box<str>, Said>,
 }
 
@@ -53,16 +52,16 @@ impl Revisions {
     }
 
     /// The live revision of these facts, and whether it is new.
-    pub(crate) fn ensure(&self, facts: &RevisionFacts) -> (Arc<Revision>, bool) {
+    pub(crate) fn ensure(&self, key: &Key, facts: &RevisionFacts) -> (Arc<Revision>, bool) {
         let mut state = self.state.lock();
         if let Some(revision) = state.known.get(&facts.uid) {
             return (Arc::clone(revision), false);
         }
-        let revision = Revision::new(facts, Arc::clone(&self.shared));
-        let said = state.unknown.remove(&facts.uid).unwrap_or_default();
-        state.known.insert(facts.uid.clone(), Arc::clone(&revision));
+        let revision = Revision::new(key.clone(), facts, Arc::clone(&self.shared));
+        let said = state.unknown.remove(&*facts.uid).unwrap_or_default();
+        state.known.insert(Arc::clone(&revision.uid), Arc::clone(&revision));
         // Still under the lock: what the hub says next must come after what it said before.
-        revision.set_desired(said.desired, said.activators);
+        revision.set_wanted(said.wanted);
         for address in said.up {
             revision.up(address, 0);
         }
@@ -93,20 +92,20 @@ impl Revisions {
                 Some(revision) => revision.down(address),
                 None => self.unknown(&revision_uid, |said| said.up.retain(|up| *up != address)),
             },
-            Down::Desired { revision_uid, replicas, activators } => match self.get(&revision_uid) {
-                Some(revision) => revision.set_desired(replicas, activators),
-                None => self.unknown(&revision_uid, |said| {
-                    said.desired = replicas;
-                    said.activators = activators;
-                }),
-            },
+            Down::Desired { revision_uid, replicas, activators, places } => {
+                let wanted = Wanted { replicas, activators, places };
+                match self.get(&revision_uid) {
+                    Some(revision) => revision.set_wanted(wanted),
+                    None => self.unknown(&revision_uid, |said| said.wanted = wanted),
+                }
+            }
         }
     }
 
     /// The hub is away: what it wanted is no longer known. Its announcements age by themselves.
     pub(crate) fn hub_away(&self) {
         for revision in self.all() {
-            revision.set_desired(0, 0);
+            revision.set_wanted(Wanted::default());
         }
     }
 

@@ -24,25 +24,29 @@ pub(crate) enum Door {
     Port(u16),
 }
 
-/// The revision that is to serve the request.
+/// The revision that is to serve the request; `None` while the app has none but may soon have one: it is new, or one
+/// of our watches is ahead of the other.
 ///
 /// # Errors
 /// [`Failure::NoRoute`]: no app that may be reached through this door. [`Failure::NoRevision`]: it has nothing to run.
-pub(crate) fn route(table: &Table, door: Door, authority: &str) -> Result<Arc<Revision>, Failure> {
+pub(crate) fn route(table: &Table, door: Door, authority: &str) -> Result<Option<Arc<Revision>>, Failure> {
     let host = host(authority);
     let destination = match door {
         Door::Public => table.hosts.get(host.as_ref()),
         Door::Port(port) => table.ports.get(&port),
     };
-    let revision = match destination.ok_or(Failure::NoRoute)? {
-        Destination::Tag(revision) => revision.clone(),
+    let (app, revision) = match destination.ok_or(Failure::NoRoute)? {
+        Destination::Tag(app, place) => (app, app.tags[usize::from(*place)].revision.as_ref()),
         Destination::App(app) => {
             let label = host.split('.').next().unwrap_or_default();
-            let tagged = (door != Door::Public).then(|| app.tag(label)).flatten();
-            tagged.or_else(|| app.split.next()).cloned()
+            let tag = (door != Door::Public).then(|| app.tag(label)).flatten();
+            (app, tag.map_or_else(|| app.split.next(), |tag| tag.revision.as_ref()))
         }
     };
-    revision.ok_or(Failure::NoRevision)
+    match (revision, &app.void) {
+        (None, Some(why)) => Err(Failure::NoRevision(why.to_string())),
+        (revision, _) => Ok(revision.cloned()),
+    }
 }
 
 /// Host of an authority: without port and final dot, in lower case.
@@ -60,39 +64,79 @@ fn host(authority: &str) -> Cow<'_, str> {
     }
 }
 
+/// A revision and its share in percent.
+type Share = (Arc<Revision>, u32);
+
+/// Who gets the requests of an app.
+#[derive(Debug)]
+pub(crate) enum Split {
+    Nobody,
+    /// As nearly always: then there are no turns to be kept.
+    One(Share),
+    Many(Box<Turns>),
+}
+
 /// Shares of revisions, dealt out smoothly (nginx's smooth weighted round-robin): at 50/50 each of ten requests
 /// goes to the other one. The order repeats after at most 100 turns, so it is computed once and taking a turn is one
 /// atomic addition.
 #[derive(Debug)]
-pub(crate) struct Split {
-    shares: Vec<(Arc<Revision>, u32)>,
+pub(crate) struct Turns {
+    shares: Vec<Share>,
     order: Box<[u8]>,
     turn: Arc<AtomicUsize>,
 }
 
 impl Split {
     /// A split; goes on with the turns of `last` when the shares are the same.
-    pub(crate) fn new(shares: Vec<(Arc<Revision>, u32)>, last: Option<&Self>) -> Self {
-        let weights: Vec<u32> = shares.iter().map(|(_, percent)| *percent).collect();
-        let same = |last: &&Self| last.shares.iter().map(|(_, percent)| *percent).eq(weights.iter().copied());
-        let turn = last.filter(same).map(|last| Arc::clone(&last.turn)).unwrap_or_default();
-        Self { order: smooth_order(&weights), shares, turn }
+    pub(crate) fn new(mut shares: Vec<Share>, last: Option<&Self>) -> Self {
+        match shares.len() {
+            0 => Self::Nobody,
+            1 => Self::One(shares.remove(0)),
+            _ => Self::Many(Box::new(Turns::new(shares, last))),
+        }
     }
 
     /// Whose turn it is; `None` when nobody has a share.
     fn next(&self) -> Option<&Arc<Revision>> {
-        let index = match &*self.order {
-            [] => return None,
-            [only] => *only,
-            order => order[self.turn.fetch_add(1, Ordering::Relaxed) % order.len()],
-        };
-        Some(&self.shares[usize::from(index)].0)
+        match self {
+            Self::Nobody => None,
+            Self::One((revision, _)) => Some(revision),
+            Self::Many(turns) => Some(turns.next()),
+        }
+    }
+
+    /// Revisions and their percentages.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = &Share> {
+        match self {
+            Self::Nobody => [].iter(),
+            Self::One(share) => std::slice::from_ref(share).iter(),
+            Self::Many(turns) => turns.shares.iter(),
+        }
     }
 
     /// For `/debug/state`.
     pub(crate) fn describe(&self) -> serde_json::Value {
-        let share = |(revision, percent): &(Arc<Revision>, u32)| serde_json::json!({"revision": revision.name, "percent": percent});
-        self.shares.iter().map(share).collect()
+        let share =
+            |(revision, percent): &Share| serde_json::json!({"revision": revision.key.name(), "percent": percent});
+        self.shares().map(share).collect()
+    }
+}
+
+impl Turns {
+    fn new(shares: Vec<Share>, last: Option<&Split>) -> Self {
+        let weights: Vec<u32> = shares.iter().map(|(_, percent)| *percent).collect();
+        let turn = match last {
+            Some(Split::Many(last)) if last.shares.iter().map(|(_, percent)| percent).eq(&weights) => {
+                Arc::clone(&last.turn)
+            }
+            _ => Arc::default(),
+        };
+        Self { order: smooth_order(&weights), shares, turn }
+    }
+
+    fn next(&self) -> &Arc<Revision> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        &self.shares[usize::from(self.order[turn % self.order.len()])].0
     }
 }
 

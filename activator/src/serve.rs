@@ -21,7 +21,7 @@ use crate::{
     pick::Lease,
     revision::{Revision, Shared},
     route::{Door, route},
-    table::store::Tables,
+    table::{Table, store::Tables},
 };
 
 /// Bytes of bodies that held requests may have in memory: all together, and each.
@@ -71,13 +71,12 @@ pub(crate) async fn serve(
     request: Request<Incoming>,
     connection: ConnInfo,
 ) -> Response<Body> {
-    let arrived = Instant::now();
-    let mut routed = None;
-    match answer(&activator, door, request, &connection, arrived, &mut routed).await {
+    let mut visit = Visit { activator, door, arrived: Instant::now(), routed: None, held: Held::default() };
+    match visit.answer(request, &connection).await {
         Ok(response) => response,
         Err(failure) => {
-            activator.shared.metrics.answered(failure.status(), arrived.elapsed());
-            if let Some(revision) = routed {
+            visit.activator.shared.metrics.answered(failure.status(), visit.arrived.elapsed());
+            if let Some(revision) = visit.routed {
                 revision.answered(failure.status());
             }
             failure.into_response()
@@ -85,123 +84,132 @@ pub(crate) async fn serve(
     }
 }
 
-async fn answer(
-    activator: &Activator,
+/// A request while it has no answer.
+struct Visit {
+    activator: Arc<Activator>,
     door: Door,
-    mut request: Request<Incoming>,
-    connection: &ConnInfo,
     arrived: Instant,
-    routed: &mut Option<Arc<Revision>>,
-) -> Result<Response<Body>, Failure> {
-    headers::check(&request)?;
-    let authority = headers::authority(&request).unwrap_or_default();
-    let revision = Arc::clone(routed.insert(route(&activator.tables.load(), door, authority)?));
-    let waits = headers::expects_continue(request.headers());
-    let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
-
-    let timing = Timing::new(arrived, &revision, activator.shared.hold_timeout);
-    let mut held = Held::default();
-    let (lease, request) = match revision.take() {
-        Some(lease) => (lease, request.map(Body::incoming)),
-        None => hold(activator, &revision, request, &timing, waits, &mut held).await?,
-    };
-    let (mut response, lease, sent) = send(activator, &revision, lease, request, &timing, &mut held).await?;
-
-    if held.number.is_some() {
-        tell_of_hold(&mut response, &held, arrived, sent, &activator.shared);
-    }
-    if held.first {
-        activator.shared.wakes.note(revision.labels(), arrived, sent, response.status().as_u16());
-    }
-    let shared = Arc::clone(&activator.shared);
-    let answering = Answering { shared, revision, arrived, status: response.status(), _lease: lease };
-    Ok(forward::inbound(response, passage, connection, answering))
+    routed: Option<Arc<Revision>>,
+    held: Held,
 }
 
-/// A request's limits in time.
-struct Timing {
-    arrived: Instant,
-    /// Of waiting for a pod.
-    hold: Instant,
-    /// Of everything.
-    deadline: Instant,
-}
+impl Visit {
+    async fn answer(
+        &mut self,
+        mut request: Request<Incoming>,
+        connection: &ConnInfo,
+    ) -> Result<Response<Body>, Failure> {
+        headers::check(&request)?;
+        let authority = headers::authority(&request).unwrap_or_default();
+        self.routed = route(&self.activator.tables.load(), self.door, authority)?;
+        // Only who waits for a route needs the name once more.
+        let name = if self.routed.is_none() { authority.to_owned() } else { String::new() };
+        let waits = headers::expects_continue(request.headers());
+        let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
 
-impl Timing {
-    fn new(arrived: Instant, revision: &Revision, hold_timeout: Duration) -> Self {
-        Self {
-            arrived,
-            hold: arrived + hold_timeout.min(revision.request_timeout),
-            deadline: arrived + revision.request_timeout,
-        }
-    }
-}
-
-/// Waits for a pod and reads the body meanwhile, by which a client that leaves is noticed. A client that `waits` for
-/// leave to send its body (RFC 9110, 10.1.1) gets it only from a pod.
-async fn hold(
-    activator: &Activator,
-    revision: &Arc<Revision>,
-    request: Request<Incoming>,
-    timing: &Timing,
-    waits: bool,
-    held: &mut Held,
-) -> Result<(Lease, Request<Body>), Failure> {
-    let place = wait(activator, revision, timing, held);
-    if waits || request.body().is_end_stream() {
-        return Ok((place.await?, request.map(Body::incoming)));
-    }
-    let (parts, body) = request.into_parts();
-    let mut ahead = ReadAhead::new(body, Arc::clone(&activator.budget));
-    let lease = tokio::select! {
-        lease = place => lease?,
-        // Nobody reads this answer.
-        _ = ahead.departed() => return Err(Failure::BadRequest(StatusCode::BAD_REQUEST, "the client left")),
-    };
-    Ok((lease, Request::from_parts(parts, ahead.into_body())))
-}
-
-async fn wait(
-    activator: &Activator,
-    revision: &Arc<Revision>,
-    timing: &Timing,
-    held: &mut Held,
-) -> Result<Lease, Failure> {
-    hold::wait(revision, timing.arrived, timing.hold, held)
-        .await
-        .inspect_err(|failure| activator.shared.metrics.rejected(failure.reason()))
-}
-
-/// Sends the request to the pod of the lease, and as long as nothing of it was sent to another one. Gives the head of
-/// the answer, the lease of the pod that gave it, and when the request went out.
-async fn send(
-    activator: &Activator,
-    revision: &Arc<Revision>,
-    mut lease: Lease,
-    mut request: Request<Body>,
-    timing: &Timing,
-    held: &mut Held,
-) -> Result<(Response<Body>, Lease, Instant), Failure> {
-    let mut stale = 0;
-    loop {
-        let sent = Instant::now();
-        let pool = &activator.shared.pool;
-        match forward::send(pool, lease.address(), revision.protocol, request, timing.deadline).await {
-            Ok(response) => return Ok((response, lease, sent)),
-            Err(Failed::Send(SendError::Unsent { request: whole, cause })) => {
-                request = *whole;
-                stale += 1;
-                if !matches!(cause, Cause::Http(_)) || stale > STALE_MAX {
-                    revision.refused(lease.address());
-                }
-            }
-            Err(failed) => return Err(failed.into()),
-        }
-        drop(lease);
-        lease = match revision.take() {
-            Some(lease) => lease,
-            None => wait(activator, revision, timing, held).await?,
+        let (revision, lease, request) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
+            Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),
+            None => self.hold(&name, request, waits).await?,
         };
+        let (mut response, lease, sent) = self.send(&revision, lease, request).await?;
+
+        let shared = &self.activator.shared;
+        if self.held.was_in {
+            tell_of_hold(&mut response, &self.held, self.arrived, sent, shared);
+        }
+        if self.held.first {
+            shared.wakes.note(revision.labels(), self.arrived, sent, response.status().as_u16());
+        }
+        let (shared, arrived, status) = (Arc::clone(shared), self.arrived, response.status());
+        let answering = Answering { shared, revision, arrived, status, _lease: lease };
+        Ok(forward::inbound(response, passage, connection, answering))
+    }
+
+    /// Waits for a revision and a pod and reads the body meanwhile, by which a client that leaves is noticed. A client
+    /// that `waits` for leave to send its body (RFC 9110, 10.1.1) gets it only from a pod.
+    async fn hold(
+        &mut self,
+        name: &str,
+        request: Request<Incoming>,
+        waits: bool,
+    ) -> Result<(Arc<Revision>, Lease, Request<Body>), Failure> {
+        let budget = Arc::clone(&self.activator.budget);
+        let place = self.place(name);
+        if waits || request.body().is_end_stream() {
+            let (revision, lease) = place.await?;
+            return Ok((revision, lease, request.map(Body::incoming)));
+        }
+        let (parts, body) = request.into_parts();
+        let mut ahead = ReadAhead::new(body, budget);
+        let (revision, lease) = tokio::select! {
+            place = place => place?,
+            // Nobody reads this answer.
+            _ = ahead.departed() => return Err(Failure::BadRequest(StatusCode::BAD_REQUEST, "the client left")),
+        };
+        Ok((revision, lease, Request::from_parts(parts, ahead.into_body())))
+    }
+
+    /// Waits at the door until `name` leads to a revision, and then for one of its pods.
+    async fn place(&mut self, name: &str) -> Result<(Arc<Revision>, Lease), Failure> {
+        let revision = match self.routed.clone() {
+            Some(revision) => revision,
+            None => self.enter(name).await?,
+        };
+        let lease = match revision.take() {
+            Some(lease) => lease,
+            None => self.wait(&revision).await?,
+        };
+        Ok((revision, lease))
+    }
+
+    async fn enter(&mut self, name: &str) -> Result<Arc<Revision>, Failure> {
+        let Activator { shared, tables, .. } = &*self.activator;
+        let find = |table: &Table| route(table, self.door, name);
+        let deadline = self.arrived + shared.hold_timeout;
+        let revision = hold::door::wait(&shared.room, tables, find, deadline, &mut self.held)
+            .await
+            .inspect_err(|failure| shared.metrics.rejected(failure.reason()))?;
+        Ok(Arc::clone(self.routed.insert(revision)))
+    }
+
+    async fn wait(&mut self, revision: &Arc<Revision>) -> Result<Lease, Failure> {
+        let shared = &self.activator.shared;
+        let deadline = self.arrived + shared.hold_timeout.min(revision.request_timeout);
+        hold::wait(revision, self.arrived, deadline, &mut self.held)
+            .await
+            .inspect_err(|failure| shared.metrics.rejected(failure.reason()))
+    }
+
+    /// Sends the request to the pod of the lease, and as long as nothing of it was sent to another one. Gives the head
+    /// of the answer, the lease of the pod that gave it, and when the request went out.
+    async fn send(
+        &mut self,
+        revision: &Arc<Revision>,
+        mut lease: Lease,
+        mut request: Request<Body>,
+    ) -> Result<(Response<Body>, Lease, Instant), Failure> {
+        let deadline = self.arrived + revision.request_timeout;
+        let mut stale = 0;
+        loop {
+            let sent = Instant::now();
+            let pool = &self.activator.shared.pool;
+            match forward::send(pool, lease.address(), revision.protocol, request, deadline).await {
+                Ok(response) => return Ok((response, lease, sent)),
+                Err(Failed::Send(SendError::Unsent { request: whole, cause })) => {
+                    request = *whole;
+                    stale += 1;
+                    if !matches!(cause, Cause::Http(_)) || stale > STALE_MAX {
+                        revision.refused(lease.address());
+                    }
+                }
+                Err(failed) => return Err(failed.into()),
+            }
+            drop(lease);
+            lease = match revision.take() {
+                Some(lease) => lease,
+                None => self.wait(revision).await?,
+            };
+        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! Puts the parts together, in the order in which they need each other, and waits for the end.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use anyhow::{Context as _, ensure};
-use proxy::upstream::{Pool, PoolLimits};
+use anyhow::Context as _;
+use proxy::{
+    net,
+    upstream::{Pool, PoolLimits},
+};
 use runtime::{
     admin::{self, AdminState, Readiness},
     hub::Link,
@@ -19,21 +22,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     args::Args,
     drain::drain,
-    hold::Room,
+    hold::{Room, queue::Numbers},
     hub,
     metrics::Metrics,
     ports,
     report::Reporter,
     revision::Shared,
     revisions::Revisions,
-    route::Door,
     serve::Activator,
     table::store::{Store, Tables},
     wakes::Wakes,
     watch,
 };
-
-const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Runs until SIGTERM, and until its requests have finished.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
@@ -54,8 +54,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     let activator = Activator::new(tables.clone(), Arc::clone(&shared));
 
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
-    let address = SocketAddr::new(ANY, args.admin_port);
-    let listener = proxy::net::bind(address).with_context(|| format!("admin port {address}"))?;
+    let any = net::any();
+    let address = SocketAddr::new(any, args.admin_port);
+    let listener = net::bind(address).with_context(|| format!("admin port {address}"))?;
     tokio::spawn(admin::serve_on(listener, state, end.clone()));
 
     let client = kube::Client::try_default().await.context("Kubernetes client")?;
@@ -70,12 +71,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     tokio::spawn(hub::listen(events, Arc::clone(&revisions), Arc::clone(&shared)));
     tokio::spawn(async move { reporter.run(link).await });
 
-    let public = SocketAddr::new(ANY, args.public_port);
-    ensure!(
-        ports::open(&activator, public, Door::Public, &tracker, &listeners),
-        "public port {public} cannot be listened on"
-    );
-    tokio::spawn(ports::run(Arc::clone(&activator), ANY, tracker.clone(), listeners.clone()));
+    let public = SocketAddr::new(any, args.public_port);
+    ports::public(&activator, public, &tracker, &listeners).with_context(|| format!("public port {public}"))?;
+    let ports = ports::run(Arc::clone(&activator), any, listeners.clone()).context("listeners of apps")?;
+    tracker.spawn(ports);
 
     tokio::select! {
         Ok(()) = is_synced => {
@@ -99,6 +98,8 @@ fn shared(args: &Args, metrics: Metrics, line: Arc<OnceLock<Link>>) -> Arc<Share
         pool: Pool::new(PoolLimits::default()),
         metrics,
         wakes: Wakes::default(),
+        numbers: Numbers::default(),
+        nobody: Arc::default(),
         tell: Box::new(move |message| {
             if let Some(link) = line.get() {
                 link.send(message);
@@ -110,7 +111,7 @@ fn shared(args: &Args, metrics: Metrics, line: Arc<OnceLock<Link>>) -> Arc<Share
 /// The longest that a request may take, whatever its revision.
 fn longest(revisions: &Revisions, hold_timeout: Duration) -> Duration {
     let timeouts = revisions.all().into_iter().map(|revision| revision.request_timeout);
-    timeouts.max().unwrap_or(hold_timeout)
+    timeouts.fold(hold_timeout, Duration::max)
 }
 
 /// The page of `/debug/state`.

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod facts;
+pub(crate) mod key;
 pub(crate) mod lean;
 pub(crate) mod store;
 
@@ -10,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use facts::Key;
+use key::Key;
 
 use crate::{revision::Revision, route::Split};
 
@@ -18,7 +19,7 @@ use crate::{revision::Revision, route::Split};
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     /// Public hosts, in lower case.
-    pub(crate) hosts: HashMap<Box<str>, Destination>,
+    pub(crate) hosts: HashMap<Arc<str>, Destination>,
     /// Ports of in-cluster traffic.
     pub(crate) ports: BTreeMap<u16, Destination>,
     pub(crate) apps: BTreeMap<Key, Arc<App>>,
@@ -29,25 +30,34 @@ pub(crate) struct Table {
 pub(crate) enum Destination {
     /// To an app, by its split.
     App(Arc<App>),
-    /// To the one revision that has the tag; `None` while it is not known here.
-    Tag(Option<Arc<Revision>>),
+    /// To the one revision that has the tag, by the tag's place in the app's list.
+    Tag(Arc<App>, u16),
 }
 
 /// An app as it is routed.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) namespace: Box<str>,
-    pub(crate) name: Box<str>,
+    pub(crate) key: Key,
     pub(crate) split: Split,
-    /// `TAG-NAME` and the revision; few, so a list.
-    pub(crate) tags: Vec<(Box<str>, Arc<Revision>)>,
+    /// Few, so a list.
+    pub(crate) tags: Box<[Tag]>,
+    /// Why it is of no use to wait where no revision is known; `None` while one may be on its way.
+    pub(crate) void: Option<Box<str>>,
+}
+
+/// A tag of an app.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    /// `TAG-NAME`.
+    pub(crate) label: Arc<str>,
+    /// `None` while it is not known here.
+    pub(crate) revision: Option<Arc<Revision>>,
 }
 
 impl App {
-    /// The revision whose tag's label this is.
-    pub(crate) fn tag(&self, label: &str) -> Option<&Arc<Revision>> {
-        let (_, revision) = self.tags.iter().find(|(tag, _)| **tag == *label)?;
-        Some(revision)
+    /// The tag of this label.
+    pub(crate) fn tag(&self, label: &str) -> Option<&Tag> {
+        self.tags.iter().find(|tag| *tag.label == *label)
     }
 }
 
@@ -55,14 +65,15 @@ impl Table {
     /// For `/debug/state`.
     pub(crate) fn describe(&self) -> serde_json::Value {
         let to = |destination: &Destination| match destination {
-            Destination::App(app) => format!("{}/{}", app.namespace, app.name),
-            Destination::Tag(Some(revision)) => format!("{}/{}", revision.namespace, revision.name),
-            Destination::Tag(None) => "none".to_owned(),
+            Destination::App(app) => app.key.to_string(),
+            Destination::Tag(app, place) => match &app.tags[usize::from(*place)].revision {
+                Some(revision) => revision.key.to_string(),
+                None => "none".to_owned(),
+            },
         };
         let hosts: BTreeMap<_, _> = self.hosts.iter().map(|(host, d)| (host.to_string(), to(d))).collect();
         let ports: BTreeMap<_, _> = self.ports.iter().map(|(port, d)| (port.to_string(), to(d))).collect();
-        let apps: BTreeMap<_, _> =
-            self.apps.values().map(|app| (format!("{}/{}", app.namespace, app.name), app.split.describe())).collect();
+        let apps: BTreeMap<_, _> = self.apps.values().map(|app| (app.key.to_string(), app.split.describe())).collect();
         serde_json::json!({"hosts": hosts, "ports": ports, "splits": apps})
     }
 }

@@ -1,7 +1,9 @@
 //! The activator in one process: real sockets, real hyper, made-up objects and hub.
 
+mod arriving;
 mod failing;
 mod holding;
+mod memory;
 mod routing;
 mod watching;
 mod world;

@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 use crate::{
     revision::Shared,
     table::{
-        facts::{AppFacts, Key, RevisionFacts, SliceFacts},
+        facts::{AppFacts, RevisionFacts, SliceFacts},
+        key::Key,
         lean::{LeanApp, LeanRevision, LeanSlice},
         store::Store,
     },
@@ -173,8 +174,7 @@ fn digest<K: Resource, F>(event: Event<K>, read: fn(&K) -> Option<F>) -> Option<
 }
 
 fn key(meta: &ObjectMeta) -> Key {
-    let text = |field: &Option<String>| field.as_deref().unwrap_or_default().into();
-    (text(&meta.namespace), text(&meta.name))
+    Key::new(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
 }
 
 fn complain(kind: &str, cause: &watcher::Error) {

@@ -3,6 +3,8 @@
 //! Each program measures the installation that `KUBECONFIG` leads to and prints a table in Markdown; `bench/run` puts
 //! the tables together with the machine's name.
 
+pub mod floor;
+
 use std::{process::ExitCode, time::Duration};
 
 /// Ends a program: a failure is told in one line, without the trace that a debugger would want.

@@ -1,12 +1,11 @@
 //! Which activators take traffic, read from the EndpointSlices of their Service.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 
 /// Addresses of ready activators, sorted; of those that still serve while they end, if no other is left.
-pub fn ready(slices: &[Arc<EndpointSlice>]) -> Vec<IpAddr> {
+pub fn ready(slices: &[EndpointSlice]) -> Vec<IpAddr> {
     let pick = |wanted: fn(&k8s_openapi::api::discovery::v1::EndpointConditions) -> bool| {
         let endpoints = slices.iter().flat_map(|s| &s.endpoints).flatten();
         let mut found: Vec<IpAddr> = endpoints
@@ -28,9 +27,9 @@ mod tests {
 
     use super::*;
 
-    fn slices(endpoints: serde_json::Value) -> Vec<Arc<EndpointSlice>> {
+    fn slices(endpoints: serde_json::Value) -> Vec<EndpointSlice> {
         let slice = json!({ "addressType": "IPv4", "endpoints": endpoints, "metadata": {} });
-        vec![Arc::new(serde_json::from_value(slice).expect("a slice"))]
+        vec![serde_json::from_value(slice).expect("a slice")]
     }
 
     #[test]

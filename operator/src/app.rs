@@ -9,31 +9,26 @@ mod status;
 mod traffic;
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 use api::{Revision, TodoApp, labels};
-use kube::api::{Api, DeleteParams, DynamicObject, PostParams};
-use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams};
 use kube::{Resource, ResourceExt};
 
 use crate::context::{Context, Shared};
+use crate::controllers::Next;
 use crate::error::{Class, Error};
+use crate::store::Key;
 use network::Door;
 use observe::Observed;
 
-pub use network::claim_stated_ports;
-
-/// Even when nothing changes, everything is looked at again after this time.
-const RESYNC: Duration = Duration::from_mins(5);
+pub use network::stated_ports;
 
 /// Brings one app's objects and status to what they are to be.
-pub async fn reconcile(app: Arc<TodoApp>, context: Shared) -> Result<Action, Error> {
+pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     if app.meta().deletion_timestamp.is_some() {
-        return Ok(Action::await_change());
+        return Ok(Next::Change);
     }
-    let observed = observe::observe(&app, &context);
+    let observed = observe::observe(&app, &context.stores);
     let created = match snapshot::next(&app, &observed.revisions) {
         Ok(Some(revision)) => make(&app, &revision, &context).await,
         Ok(None) => Ok(()),
@@ -45,10 +40,10 @@ pub async fn reconcile(app: Arc<TodoApp>, context: Shared) -> Result<Action, Err
     let connected = tolerate(connect(&app, &observed, &doors, &context).await)?;
 
     let refused = created.or(connected);
-    let retry = refused.as_ref().map_or(RESYNC, |e| e.class().delay(0));
+    let retry = refused.as_ref().map(|e| e.class().delay(0));
     let outcome = status::Outcome { traffic, doors, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
-    Ok(Action::requeue(settle.unwrap_or(retry)))
+    Ok(settle.or(retry).map_or(Next::Change, Next::After))
 }
 
 /// What a person has to mend becomes part of the status; anything else is tried again.
@@ -66,7 +61,7 @@ fn doors(app: &TodoApp, targets: &[traffic::Target], context: &Context) -> Resul
     match network::doors(app, targets, &mut book) {
         Err(Error::PortsExhausted(_)) => {
             let owners: HashSet<String> =
-                context.stores.apps.state().iter().flat_map(|app| network::port_owners(app)).collect();
+                context.stores.apps.all().flat_map(|app| stated_ports(&app)).map(|(owner, _)| owner).collect();
             book.retain(|owner| owners.contains(owner));
             network::doors(app, targets, &mut book)
         }
@@ -80,11 +75,9 @@ async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<(
     // Created, never applied: a name that exists is a cache that is behind, and read again, or another app's.
     let made = api.create(&PostParams::default(), revision).await;
     made.map_err(Error::api("create", format!("Revision {namespace}/{name}"))).map_err(|error| {
-        let known = context.stores.revisions.get(&ObjectRef::new(&name).within(&namespace));
+        let known = context.stores.revisions.get(&Key::new(&namespace, &name));
         match known {
-            Some(other)
-                if error.code() == Some(409) && !observe::is_controlled_by(other.as_ref(), app.uid().as_deref()) =>
-            {
+            Some(other) if error.code() == Some(409) && !observe::is_controlled_by(&other, app.uid().as_deref()) => {
                 Error::Taken { kind: "Revision".to_owned(), name, owner: format!("TodoApp '{}'", app.name_any()) }
             }
             _ => error,
@@ -103,19 +96,20 @@ async fn connect(app: &TodoApp, observed: &Observed, doors: &[Door], context: &C
             context.ensure(slice, observed.slice(&door.service)).await?;
         }
     }
-    for service in observed.services.iter().filter(|s| !doors.iter().any(|d| d.service == s.name_any())) {
-        delete(&network::service_resource(), service.as_ref(), context).await?;
+    let namespace = app.namespace().unwrap_or_default();
+    let wanted = |name: &str| doors.iter().any(|door| door.service == name);
+    for name in observed.services().filter(|name| !wanted(name)) {
+        delete(&network::service_resource(), &namespace, name, context).await?;
     }
-    for slice in observed.slices.iter().filter(|s| !doors.iter().any(|d| d.service == s.name_any())) {
-        delete(&network::slice_resource(), slice.as_ref(), context).await?;
+    for name in observed.slices().filter(|name| !wanted(name)) {
+        delete(&network::slice_resource(), &namespace, name, context).await?;
     }
     Ok(())
 }
 
-async fn delete(kind: &kube::api::ApiResource, object: &impl ResourceExt, context: &Context) -> Result<(), Error> {
-    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
-    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &namespace, kind);
-    match api.delete(&name, &DeleteParams::default()).await {
+async fn delete(kind: &ApiResource, namespace: &str, name: &str, context: &Context) -> Result<(), Error> {
+    let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), namespace, kind);
+    match api.delete(name, &DeleteParams::default()).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
         Err(error) => Err(Error::api("delete", format!("{} {namespace}/{name}", kind.kind))(error)),
@@ -136,8 +130,9 @@ fn metadata(app: &TodoApp, name: &str) -> Result<serde_json::Value, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use api::{Revision, RevisionStatus, TodoApp};
+    use kube::ResourceExt;
     use serde_json::{Value, json};
 
     pub(crate) fn app(spec: Value) -> TodoApp {
@@ -147,6 +142,20 @@ mod tests {
             "spec": spec,
         }))
         .expect("an app")
+    }
+
+    /// The revision that is made of an app that has none.
+    pub(crate) fn next(app: &TodoApp) -> Revision {
+        super::snapshot::next(app, &[]).expect("valid").expect("the first")
+    }
+
+    /// What is applied for an app without tags.
+    pub(crate) fn planned(app: &TodoApp, port: u16) -> Vec<Value> {
+        let door = super::Door { tag: None, service: app.name_any(), port };
+        let activators = ["10.42.0.8", "10.42.0.9"].map(|a| a.parse().expect("an address"));
+        let service = super::network::service(app, &door).expect("valid");
+        let slice = super::network::slice(app, &door, &activators).expect("valid").expect("activators");
+        vec![service.body, slice.body]
     }
 
     pub(crate) fn template() -> Value {

@@ -8,12 +8,14 @@ mod activator;
 mod core;
 mod debug;
 mod journal;
+mod memory;
 mod metrics;
 mod revision;
 mod sender;
 mod share;
+mod specs;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod wakes;
 mod write;
 
@@ -114,6 +116,11 @@ impl Autoscaler {
     /// A revision is gone.
     pub fn remove(&self, uid: &str) {
         self.shared.with(|core, _| core.remove(uid));
+    }
+
+    /// Revisions for which `keep` says no are gone.
+    pub fn retain(&self, keep: impl Fn(&str) -> bool) {
+        self.shared.with(|core, _| core.retain(keep));
     }
 
     /// The Deployment of a revision has `replicas` in its spec and `ready` ready ones. Until this has been said once,

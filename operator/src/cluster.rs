@@ -1,26 +1,26 @@
 //! What the operator knows of the cluster: one watch a kind, kept in a store, each change passed on as a trigger.
 
-use std::fmt::Debug;
-use std::hash::Hash;
-
 use api::{Revision, TodoApp, labels};
-use futures_util::{StreamExt, TryStreamExt, future};
+use futures_util::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
 use kube::api::Api;
-use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::compact::Compact;
+use crate::store::{By, Key, Store, Watched};
 
 /// Room for triggers on their way to a controller, which takes them at once and keeps each object only once.
 const TRIGGERS_MAX: usize = 1024;
+/// Objects of one answer to a list, all of which are in memory for a moment.
+const PAGE: u32 = 100;
 
 /// The stores, all of them in memory.
 #[derive(Clone)]
@@ -30,9 +30,9 @@ pub struct Stores {
     /// Every revision.
     pub revisions: Store<Revision>,
     /// Deployments of revisions.
-    pub deployments: Store<Compact<Deployment>>,
+    pub deployments: Store<Value>,
     /// Services of apps, tags and revisions.
-    pub services: Store<Compact<Service>>,
+    pub services: Store<Value>,
     /// EndpointSlices of the same.
     pub slices: Store<EndpointSlice>,
     /// Pods of revisions.
@@ -41,22 +41,31 @@ pub struct Stores {
     pub activators: Store<EndpointSlice>,
 }
 
+/// Whose entries with the autoscaler may be old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// All revisions of an app.
+    App(Key),
+    /// One revision.
+    Revision(Key),
+}
+
 /// Where triggers go.
 #[derive(Clone)]
-pub struct Triggers {
-    apps: mpsc::Sender<ObjectRef<TodoApp>>,
-    revisions: mpsc::Sender<ObjectRef<Revision>>,
-    roster: mpsc::Sender<ObjectRef<Revision>>,
+struct Triggers {
+    apps: mpsc::Sender<Key>,
+    revisions: mpsc::Sender<Key>,
+    roster: mpsc::Sender<Subject>,
 }
 
 /// Where triggers arrive.
 pub struct Queues {
     /// Apps to reconcile.
-    pub apps: mpsc::Receiver<ObjectRef<TodoApp>>,
+    pub apps: mpsc::Receiver<Key>,
     /// Revisions to reconcile.
-    pub revisions: mpsc::Receiver<ObjectRef<Revision>>,
-    /// Revisions whose entry with the autoscaler may be old.
-    pub roster: mpsc::Receiver<ObjectRef<Revision>>,
+    pub revisions: mpsc::Receiver<Key>,
+    /// What to tell the autoscaler anew.
+    pub roster: mpsc::Receiver<Subject>,
 }
 
 /// Begins all watches; they run until `tasks` is dropped.
@@ -70,130 +79,125 @@ pub fn watch(
     let (revisions_in, revisions_out) = mpsc::channel(TRIGGERS_MAX);
     let (roster_in, roster_out) = mpsc::channel(TRIGGERS_MAX);
     let to = Triggers { apps: apps_in, revisions: revisions_in, roster: roster_in };
-    let all = watcher::Config::default();
+    let all = watcher::Config::default().page_size(PAGE);
     let ours = all.clone().labels(labels::APP);
     let of_activators = all.clone().labels(&format!("kubernetes.io/service-name={activator_service}"));
+    let stores = Stores::new();
 
-    let apps = spawn(Api::all(client.clone()), all.clone(), (), &to, tasks, Triggers::app);
-    let stores = Stores {
-        revisions: spawn(Api::all(client.clone()), all, (), &to, tasks, Triggers::revision),
-        deployments: spawn(Api::all(client.clone()), ours.clone(), (), &to, tasks, Triggers::child),
-        services: spawn(Api::all(client.clone()), ours.clone(), (), &to, tasks, Triggers::child),
-        slices: spawn(Api::all(client.clone()), ours.clone(), (), &to, tasks, Triggers::child),
-        pods: spawn(Api::all(client.clone()), ours, (), &to, tasks, Triggers::child),
-        activators: {
-            let known = apps.clone();
-            let everyone = move |to: Triggers, _: EndpointSlice| {
-                let refs: Vec<_> = known.state().iter().map(|app| ObjectRef::from_obj(app.as_ref())).collect();
-                async move { to.send_apps(refs).await }
-            };
-            spawn(Api::namespaced(client.clone(), namespace), of_activators, (), &to, tasks, everyone)
-        },
-        apps,
+    let app = |to: Triggers, app: ObjectMeta| async move { to.app(&app).await };
+    let revision = |to: Triggers, revision: ObjectMeta| async move { to.revision(&revision).await };
+    let child = |to: Triggers, child: ObjectMeta| async move { to.child(&child).await };
+    let known = stores.apps.clone();
+    let everyone = move |to: Triggers, _: ObjectMeta| {
+        let apps = known.keys(0..known.slots());
+        async move { to.send_apps(apps).await }
     };
+    follow::<TodoApp, _, _, _>(Api::all(client.clone()), all.clone(), &stores.apps, &to, tasks, app);
+    follow::<Revision, _, _, _>(Api::all(client.clone()), all, &stores.revisions, &to, tasks, revision);
+    follow::<Deployment, _, _, _>(Api::all(client.clone()), ours.clone(), &stores.deployments, &to, tasks, child);
+    follow::<Service, _, _, _>(Api::all(client.clone()), ours.clone(), &stores.services, &to, tasks, child);
+    follow::<EndpointSlice, _, _, _>(Api::all(client.clone()), ours.clone(), &stores.slices, &to, tasks, child);
+    follow::<Pod, _, _, _>(Api::all(client.clone()), ours, &stores.pods, &to, tasks, child);
+    let activators = Api::namespaced(client.clone(), namespace);
+    follow::<EndpointSlice, _, _, _>(activators, of_activators, &stores.activators, &to, tasks, everyone);
     (stores, Queues { apps: apps_out, revisions: revisions_out, roster: roster_out })
 }
 
 impl Stores {
+    /// Empty ones.
+    pub fn new() -> Self {
+        Self {
+            apps: Store::new(&[]),
+            revisions: Store::new(&[By::Uid, By::Controller]),
+            deployments: Store::new(&[]),
+            services: Store::new(&[By::Controller]),
+            slices: Store::new(&[By::Controller, By::Revision]),
+            pods: Store::new(&[By::Revision]),
+            activators: Store::new(&[]),
+        }
+    }
+
     /// Returns when every store had its first list.
-    pub async fn synced(&self) -> anyhow::Result<()> {
-        future::try_join_all([
-            futures_util::FutureExt::boxed(self.apps.wait_until_ready()),
-            futures_util::FutureExt::boxed(self.revisions.wait_until_ready()),
-            futures_util::FutureExt::boxed(self.deployments.wait_until_ready()),
-            futures_util::FutureExt::boxed(self.services.wait_until_ready()),
-            futures_util::FutureExt::boxed(self.slices.wait_until_ready()),
-            futures_util::FutureExt::boxed(self.pods.wait_until_ready()),
-            futures_util::FutureExt::boxed(self.activators.wait_until_ready()),
-        ])
-        .await?;
-        Ok(())
+    pub async fn listed(&self) {
+        self.apps.listed().await;
+        self.revisions.listed().await;
+        self.deployments.listed().await;
+        self.services.listed().await;
+        self.slices.listed().await;
+        self.pods.listed().await;
+        self.activators.listed().await;
     }
 }
 
-fn spawn<K, F, Fut>(
-    api: Api<K>,
+/// Keeps `store` true to the cluster.
+fn follow<R, K, F, Fut>(
+    api: Api<Watched<R>>,
     config: watcher::Config,
-    kind: K::DynamicType,
+    store: &Store<K>,
     to: &Triggers,
     tasks: &mut JoinSet<()>,
     trigger: F,
-) -> Store<K>
-where
-    K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    K::DynamicType: Hash + Eq + Clone + Debug + Send + Sync + Unpin,
-    F: Fn(Triggers, K) -> Fut + Send + Sync + 'static,
+) where
+    R: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + 'static,
+    K: DeserializeOwned + Send + Sync + 'static,
+    F: Fn(Triggers, ObjectMeta) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = ()> + Send,
 {
-    let writer = Writer::new(kind);
-    let store = writer.as_reader();
-    let to = to.clone();
+    let (store, to) = (store.clone(), to.clone());
     tasks.spawn(async move {
-        let mut changes = watcher(api, config)
-            .default_backoff()
-            // Of no use here, and half of an object's size: who wrote which field, and what kubectl applied last.
-            .modify(|object| {
-                object.meta_mut().managed_fields = None;
-                object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
-            })
-            .reflect(writer)
-            .touched_objects()
-            .boxed();
+        let mut events = watcher(api, config).default_backoff().boxed();
         loop {
-            match changes.try_next().await {
-                Ok(Some(object)) => trigger(to.clone(), object).await,
+            match events.try_next().await {
+                Ok(Some(event)) => {
+                    for touched in store.take(event) {
+                        trigger(to.clone(), touched).await;
+                    }
+                }
                 Ok(None) => return,
                 Err(error) => warn!(%error, "a watch broke and begins anew"),
             }
         }
     });
-    store
 }
 
 impl Triggers {
-    async fn app(self, app: TodoApp) {
-        let namespace = app.namespace().unwrap_or_default();
-        for revision in app.status.iter().flat_map(|s| &s.traffic) {
-            self.send_roster(ObjectRef::new(&revision.revision).within(&namespace)).await;
-        }
-        self.send_apps(vec![ObjectRef::from_obj(&app)]).await;
+    async fn app(&self, app: &ObjectMeta) {
+        self.send_roster(Subject::App(Key::of(app))).await;
+        self.send_apps(vec![Key::of(app)]).await;
     }
 
-    async fn revision(self, revision: Revision) {
-        let reference = ObjectRef::from_obj(&revision);
-        self.send_roster(reference.clone()).await;
-        self.send_apps(app_of(&revision).into_iter().collect()).await;
-        self.send_revision(reference).await;
+    async fn revision(&self, revision: &ObjectMeta) {
+        self.send_roster(Subject::Revision(Key::of(revision))).await;
+        self.send_apps(belongs_to(revision, labels::APP).into_iter().collect()).await;
+        self.send_revision(Key::of(revision)).await;
     }
 
     /// Whatever belongs to a revision triggers it and its app, whatever belongs to an app alone triggers that.
-    async fn child<K: Resource>(self, child: K) {
-        let namespace = child.namespace().unwrap_or_default();
-        if let Some(name) = child.labels().get(labels::REVISION) {
-            let reference = ObjectRef::new(name).within(&namespace);
-            self.send_roster(reference.clone()).await;
-            self.send_revision(reference).await;
+    async fn child(&self, child: &ObjectMeta) {
+        if let Some(revision) = belongs_to(child, labels::REVISION) {
+            self.send_roster(Subject::Revision(revision.clone())).await;
+            self.send_revision(revision).await;
         }
-        self.send_apps(app_of(&child).into_iter().collect()).await;
+        self.send_apps(belongs_to(child, labels::APP).into_iter().collect()).await;
     }
 
     // A receiver is gone only when the process ends.
-    async fn send_apps(&self, apps: Vec<ObjectRef<TodoApp>>) {
+    async fn send_apps(&self, apps: Vec<Key>) {
         for app in apps {
             let _ = self.apps.send(app).await;
         }
     }
 
-    async fn send_revision(&self, revision: ObjectRef<Revision>) {
+    async fn send_revision(&self, revision: Key) {
         let _ = self.revisions.send(revision).await;
     }
 
-    async fn send_roster(&self, revision: ObjectRef<Revision>) {
-        let _ = self.roster.send(revision).await;
+    async fn send_roster(&self, subject: Subject) {
+        let _ = self.roster.send(subject).await;
     }
 }
 
-fn app_of(object: &impl ResourceExt) -> Option<ObjectRef<TodoApp>> {
-    let name = object.labels().get(labels::APP)?;
-    Some(ObjectRef::new(name).within(&object.namespace()?))
+fn belongs_to(object: &ObjectMeta, label: &str) -> Option<Key> {
+    let name = object.labels.as_ref()?.get(label)?;
+    Some(Key::new(object.namespace.clone()?, name))
 }

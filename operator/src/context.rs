@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use kube::runtime::events::Recorder;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -12,6 +11,7 @@ use crate::apply::{self, Desired, Outcome, Respelled};
 use crate::args::Args;
 use crate::cluster::Stores;
 use crate::error::Error;
+use crate::events::Reporter;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
 
@@ -29,8 +29,8 @@ pub struct Context {
     pub ports: Mutex<PortBook>,
     /// Objects stored in another spelling.
     pub respelled: Respelled,
-    /// Writes Events.
-    pub recorder: Recorder,
+    /// Who tells of changes, and what was told.
+    pub reporter: Reporter,
     /// Counters.
     pub metrics: Metrics,
     /// Per object: failed tries in a row, and since when only fleeting figures of its status differ.
@@ -65,6 +65,11 @@ impl Context {
         let entry = progress.entry(key.to_owned()).or_default();
         entry.failures += 1;
         entry.failures - 1
+    }
+
+    /// Drops what is kept of an object that is gone.
+    pub fn forget(&self, key: &str) {
+        self.progress.lock().remove(key);
     }
 
     /// Failed tries of an object in a row.

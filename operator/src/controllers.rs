@@ -1,75 +1,116 @@
 //! Runs the two reconcilers: which object next, how many at once, and what a failure means for the next try.
 
-use std::convert::Infallible;
-use std::fmt::Debug;
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
-use kube::runtime::controller::{Action, Config, applier};
-use kube::runtime::reflector::{ObjectRef, Store};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use kube::{Resource, ResourceExt};
 use rand::RngExt;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use crate::context::Shared;
 use crate::error::{Class, Error};
+use crate::queue::Queue;
+use crate::rounds::Rounds;
+use crate::store::{Key, Store};
 use crate::{app, revision};
 
 /// Objects of one kind reconciled at the same time.
-const CONCURRENCY: u16 = 8;
+const CONCURRENCY: usize = 8;
+
+/// When an object that was reconciled is looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// When something about it changes.
+    Change,
+    /// After this time at the latest.
+    After(Duration),
+}
 
 /// Reconciles apps until the triggers end.
-pub async fn apps(context: Shared, triggers: mpsc::Receiver<ObjectRef<api::TodoApp>>) {
+pub async fn apps(context: Shared, triggers: mpsc::Receiver<Key>) {
     run(context.stores.apps.clone(), triggers, context, app::reconcile).await;
 }
 
 /// Reconciles revisions until the triggers end.
-pub async fn revisions(context: Shared, triggers: mpsc::Receiver<ObjectRef<api::Revision>>) {
+pub async fn revisions(context: Shared, triggers: mpsc::Receiver<Key>) {
     run(context.stores.revisions.clone(), triggers, context, revision::reconcile).await;
 }
 
-async fn run<K, F, Fut>(store: Store<K>, triggers: mpsc::Receiver<ObjectRef<K>>, context: Shared, reconcile: F)
+async fn run<K, F, Fut>(store: Store<K>, mut triggers: mpsc::Receiver<Key>, context: Shared, reconcile: F)
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + Send + Sync + 'static,
-    F: Fn(Arc<K>, Shared) -> Fut + Send + Sync + Clone + 'static,
-    Fut: Future<Output = Result<Action, Error>> + Send + 'static,
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+    F: Fn(K, Shared) -> Fut,
+    Fut: Future<Output = Result<Next, Error>>,
 {
-    let measured = move |object: Arc<K>, context: Shared| {
-        let reconcile = reconcile.clone();
-        Box::pin(async move {
-            let begun = Instant::now();
-            let result = reconcile(object.clone(), context.clone()).await;
-            context.metrics.reconcile.with_label_values(&[&*K::kind(&())]).observe(begun.elapsed().as_secs_f64());
-            if result.is_ok() {
-                context.note(&key(object.as_ref()), |p| p.failures = 0);
-            }
-            result
-        })
+    let mut queue = Queue::default();
+    let mut running = FuturesUnordered::new();
+    let mut rounds = Rounds::new();
+    // All there is, for the watches tell of changes alone.
+    for key in store.keys(0..store.slots()) {
+        queue.add(key, Instant::now());
+    }
+    loop {
+        while queue.running() < CONCURRENCY
+            && let Some(key) = queue.take(Instant::now())
+        {
+            running.push(attempt(&store, key, &context, &reconcile));
+        }
+        let due = queue.next().filter(|_| queue.running() < CONCURRENCY);
+        tokio::select! {
+            trigger = triggers.recv() => match trigger {
+                Some(key) => queue.add(key, Instant::now()),
+                None => return,
+            },
+            Some((key, next)) = running.next() => queue.done(key, next.map(|delay| Instant::now() + delay)),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            part = rounds.next() => for key in store.keys(part.of(store.slots())) {
+                queue.add(key, Instant::now());
+            },
+        }
+    }
+}
+
+/// One reconcile; returns after which time to come again, unless a change is to be waited for.
+async fn attempt<K, F, Fut>(store: &Store<K>, key: Key, context: &Shared, reconcile: &F) -> (Key, Option<Duration>)
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+    F: Fn(K, Shared) -> Fut,
+    Fut: Future<Output = Result<Next, Error>>,
+{
+    let Some(object) = store.get(&key) else {
+        context.forget(&progress_key::<K>(&key));
+        return (key, None);
     };
-    applier(measured, failed, context, store, queue(triggers), Config::default().concurrency(CONCURRENCY))
-        .for_each(|outcome| async move {
-            if let Err(error) = outcome {
-                debug!(%error, "reconcile ended with an error");
+    let begun = Instant::now();
+    let result = reconcile(object, context.clone()).await;
+    context.metrics.reconcile.with_label_values(&[&*K::kind(&())]).observe(begun.elapsed().as_secs_f64());
+    let next = match result {
+        Ok(next) => {
+            context.note(&progress_key::<K>(&key), |p| p.failures = 0);
+            match next {
+                Next::Change => None,
+                Next::After(delay) => Some(delay),
             }
-        })
-        .await;
+        }
+        Err(error) => Some(failed::<K>(&key, &error, context)),
+    };
+    (key, next)
 }
 
 /// Decides when to try again; classes with a limit on their cause wait longer each time.
-fn failed<K: Resource<DynamicType = ()>>(object: Arc<K>, error: &Error, context: Shared) -> Action {
+fn failed<K: Resource<DynamicType = ()>>(key: &Key, error: &Error, context: &Shared) -> Duration {
     let (kind, class) = (K::kind(&()), error.class());
     context.metrics.errors.with_label_values(&[&*kind, class.as_str()]).inc();
-    let name = format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any());
     if matches!(class, Class::Conflict | Class::Gone) {
-        debug!(%error, %kind, name, "what was read is old");
+        debug!(%error, %kind, name = %key, "what was read is old");
     } else {
-        warn!(%error, %kind, name, "cannot reconcile");
+        warn!(%error, %kind, name = %key, "cannot reconcile");
     }
-    let delay = class.delay(context.failed(&key(object.as_ref())));
-    Action::requeue(jitter(delay))
+    jitter(class.delay(context.failed(&progress_key::<K>(key))))
 }
 
 /// Up to a quarter longer, so that many objects that failed together do not come back together.
@@ -79,14 +120,12 @@ fn jitter(delay: Duration) -> Duration {
 
 /// Name of an object in what is kept between its reconciles.
 pub fn key<K: Resource<DynamicType = ()>>(object: &K) -> String {
-    format!("{}/{}", K::kind(&()), object.uid().unwrap_or_default())
+    progress_key::<K>(&Key::new(object.namespace().unwrap_or_default(), object.name_any()))
 }
 
-fn queue<K: Resource<DynamicType = ()> + 'static>(
-    triggers: mpsc::Receiver<ObjectRef<K>>,
-) -> impl Stream<Item = Result<ObjectRef<K>, Infallible>> {
-    futures_util::stream::unfold(triggers, |mut triggers| async {
-        let next = triggers.recv().await?;
-        Some((Ok(next), triggers))
-    })
+fn progress_key<K: Resource<DynamicType = ()>>(key: &Key) -> String {
+    format!("{}/{key}", K::kind(&()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,12 @@ mod apply;
 mod args;
 mod autoscaler;
 mod cluster;
-mod compact;
 mod context;
 mod controllers;
 mod error;
 mod events;
+#[cfg(test)]
+mod footprint;
 mod hub;
 mod keys;
 mod leader;
@@ -18,10 +19,14 @@ mod lease;
 mod metrics;
 mod ports;
 mod publish;
+mod queue;
 mod revision;
 mod roster;
+mod rounds;
 mod scale;
+mod settings;
 mod start;
+mod store;
 mod verify;
 
 use clap::Parser;

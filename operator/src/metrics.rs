@@ -13,6 +13,8 @@ pub struct Metrics {
     pub writes: IntCounterVec,
     /// 1 while this process leads.
     pub leading: IntGauge,
+    /// 1 while the settings in force are those of the ConfigMap.
+    pub settings_valid: IntGauge,
 }
 
 impl Metrics {
@@ -32,12 +34,17 @@ impl Metrics {
                 Opts::new("todoapp_reconcile_writes_total", "Objects written while reconciling, by kind."),
                 &["kind"],
             )?,
+            settings_valid: IntGauge::new(
+                "todoapp_settings_valid",
+                "1 while the settings in force are those of the ConfigMap, 0 while that is broken.",
+            )?,
             leading: IntGauge::new("todoapp_leading", "1 while this process holds the Lease.")?,
         };
         registry.register(Box::new(metrics.reconcile.clone()))?;
         registry.register(Box::new(metrics.errors.clone()))?;
         registry.register(Box::new(metrics.writes.clone()))?;
         registry.register(Box::new(metrics.leading.clone()))?;
+        registry.register(Box::new(metrics.settings_valid.clone()))?;
         Ok(metrics)
     }
 }

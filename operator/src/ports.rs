@@ -10,7 +10,7 @@ use crate::error::Error;
 /// Who has which port. The truth is in the status of the apps; this also knows what is about to be written there.
 #[derive(Debug, Default)]
 pub struct PortBook {
-    by_port: HashMap<u16, String>,
+    by_port: HashMap<u16, Box<str>>,
 }
 
 impl PortBook {
@@ -20,17 +20,17 @@ impl PortBook {
         if let Some(port) = stated.filter(|port| self.enter(owner, *port)) {
             return Ok(port);
         }
-        if let Some((port, _)) = self.by_port.iter().find(|(_, o)| *o == owner) {
+        if let Some((port, _)) = self.by_port.iter().find(|(_, o)| ***o == *owner) {
             return Ok(*port);
         }
         let port = self.first_free(owner)?;
-        self.by_port.insert(port, owner.to_owned());
+        self.by_port.insert(port, owner.into());
         Ok(port)
     }
 
     /// Notes that `owner` has `port`; says whether that is so now, for another may have it already.
     pub fn enter(&mut self, owner: &str, port: u16) -> bool {
-        CLUSTER_PORTS.contains(&port) && self.by_port.entry(port).or_insert_with(|| owner.to_owned()) == owner
+        CLUSTER_PORTS.contains(&port) && self.by_port.entry(port).or_insert_with(|| owner.into()).as_ref() == owner
     }
 
     /// Gives back all ports for which `keep` says no.

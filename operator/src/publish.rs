@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::context::Context;
 use crate::controllers;
 use crate::error::Error;
-use crate::events::{self, Note};
+use crate::events::Note;
 
 /// A figure that changes is written this long after it began to differ: never on the way of a request that waits,
 /// and at most once a second.
@@ -57,6 +57,6 @@ where
         .await
         .map_err(Error::api("write status of", format!("{} {namespace}/{name}", K::kind(&()))))?;
     settled(context);
-    events::publish(&context.recorder, &object.object_ref(&()), change.notes).await;
+    context.reporter.publish(&object.object_ref(&()), change.notes).await;
     Ok(None)
 }

@@ -10,25 +10,19 @@ mod probe;
 mod service;
 mod status;
 
-use std::time::Duration;
-
 use api::{Revision, labels};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ApiResource;
-use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
-use std::sync::Arc;
 
+use crate::cluster::Stores;
 use crate::context::{Context, Shared};
-use crate::controllers;
+use crate::controllers::{self, Next};
 use crate::error::{Class, Error};
+use crate::store::{By, Key};
 
 pub use health::Health;
-
-/// Even when nothing changes, everything is looked at again after this time.
-const RESYNC: Duration = Duration::from_mins(5);
 
 /// After so many failed tries in a row the reason is told, whatever it is.
 const FAILURES_TOLD: u32 = 2;
@@ -37,18 +31,18 @@ const FAILURES_TOLD: u32 = 2;
 struct Observed {
     deployment: Option<Value>,
     service: Option<Value>,
-    pods: Vec<Arc<Pod>>,
+    pods: Vec<Pod>,
 }
 
 /// Brings one revision's objects and status to what they are to be.
-pub async fn reconcile(revision: Arc<Revision>, context: Shared) -> Result<Action, Error> {
+pub async fn reconcile(revision: Revision, context: Shared) -> Result<Next, Error> {
     if revision.meta().deletion_timestamp.is_some() {
-        return Ok(Action::await_change());
+        return Ok(Next::Change);
     }
-    let observed = observe(&revision, &context);
+    let observed = observe(&revision, &context.stores);
     let refused = write(&revision, &observed, &context).await.err();
     let health = health::assess(observed.deployment.as_ref(), &observed.pods, refused.as_ref(), jiff::Timestamp::now());
-    let lasts = context.failures(&controllers::key(revision.as_ref())) >= FAILURES_TOLD;
+    let lasts = context.failures(&controllers::key(&revision)) >= FAILURES_TOLD;
     match refused {
         // Likely to pass: not worth a word yet.
         Some(error) if error.class() != Class::Invalid && !lasts => Err(error),
@@ -58,23 +52,18 @@ pub async fn reconcile(revision: Arc<Revision>, context: Shared) -> Result<Actio
         }
         None => {
             let settle = status::write(&revision, &health, &context).await?;
-            let look_again = if health.doubtful { health::DOUBT } else { RESYNC };
-            Ok(Action::requeue(settle.unwrap_or(look_again)))
+            let look_again = health.doubtful.then_some(health::DOUBT);
+            Ok(settle.or(look_again).map_or(Next::Change, Next::After))
         }
     }
 }
 
-fn observe(revision: &Revision, context: &Context) -> Observed {
-    let (name, namespace) = (revision.name_any(), revision.namespace().unwrap_or_default());
-    let stores = &context.stores;
-    let deployment = stores.deployments.get(&ObjectRef::new(&name).within(&namespace));
-    let service = stores.services.get(&ObjectRef::new(&name).within(&namespace));
-    let uid = revision.uid();
-    let is_ours = |pod: &Arc<Pod>| pod.labels().get(labels::REVISION_UID) == uid.as_ref();
+fn observe(revision: &Revision, stores: &Stores) -> Observed {
+    let key = Key::of(revision.meta());
     Observed {
-        deployment: deployment.map(|d| d.json()),
-        service: service.map(|s| s.json()),
-        pods: stores.pods.state().into_iter().filter(is_ours).collect(),
+        deployment: stores.deployments.get(&key),
+        service: stores.services.get(&key),
+        pods: stores.pods.by(By::Revision, &revision.uid().unwrap_or_default()),
     }
 }
 
@@ -117,7 +106,7 @@ fn resource_of<K: Resource<DynamicType = ()>>() -> ApiResource {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use api::{Revision, RevisionSpec, Template, labels};
     use clap::Parser;
     use serde_json::Value;
@@ -137,6 +126,12 @@ mod tests {
             "qp:1",
         ];
         Args::parse_from(given)
+    }
+
+    /// What is applied for a revision.
+    pub(crate) fn planned(revision: &Revision) -> Vec<Value> {
+        let deployment = super::deployment::plan(revision, &args(), None).expect("valid").expect("one");
+        vec![super::service::plan(revision).expect("valid").body, deployment.body]
     }
 
     /// Names differ from those of the product, so that a swapped label shows.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use arc_swap::ArcSwapOption;
 use kube::ResourceExt;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::api::Api;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use runtime::admin::{self, AdminState, Readiness};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -20,11 +21,13 @@ use crate::args::Args;
 use crate::autoscaler::Autoscaler;
 use crate::cluster::{Queues, Stores};
 use crate::context::Context;
+use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::settings::{self, Settings};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader};
 
@@ -91,8 +94,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     let mut tasks = JoinSet::new();
     let master_key = keys::master(client.clone(), &args.namespace).await?;
     let (stores, queues) = cluster::watch(client, &args.namespace, &args.activator_service, &mut tasks);
-    stores.synced().await.context("first list of the cluster")?;
-    info!(apps = stores.apps.len(), revisions = stores.revisions.len(), "the cluster is known");
+    stores.listed().await;
+    info!(apps = stores.apps.slots(), revisions = stores.revisions.slots(), "the cluster is known");
 
     let verifier = ClusterVerifier {
         stores: stores.clone(),
@@ -104,7 +107,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
     process.leading.store(Some(Arc::new(autoscaler.clone())));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
-    let mut roster = Roster::new(stores.clone(), autoscaler.clone());
+    let settings = settings(process, &mut tasks).await?;
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);
     roster.fill();
     let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
@@ -124,6 +128,19 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     Ok(())
 }
 
+/// Follows the settings, once the first are known.
+async fn settings(process: &Process, tasks: &mut JoinSet<()>) -> anyhow::Result<watch::Receiver<Arc<Settings>>> {
+    let (sender, mut receiver) = watch::channel(Arc::default());
+    let (client, args) = (process.client.clone(), process.args.clone());
+    let reporter = Reporter::new(client.clone(), args.pod_name);
+    let valid = process.metrics.settings_valid.clone();
+    tasks.spawn(async move {
+        settings::follow(Api::namespaced(client, &args.namespace), &args.settings, sender, reporter, valid).await;
+    });
+    receiver.changed().await.context("first look at the settings")?;
+    Ok(receiver)
+}
+
 fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {
     tasks.spawn(controllers::apps(context.clone(), queues.apps));
     tasks.spawn(controllers::revisions(context, queues.revisions));
@@ -131,8 +148,6 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
 }
 
 fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
-    let reporter =
-        Reporter { controller: "todoapp-operator".to_owned(), instance: Some(process.args.pod_name.clone()) };
     Context {
         client: process.client.clone(),
         args: process.args.clone(),
@@ -140,7 +155,7 @@ fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
         stores,
         master_key,
         respelled: crate::apply::Respelled::default(),
-        recorder: Recorder::new(process.client.clone(), reporter),
+        reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone()),
         metrics: process.metrics.clone(),
         progress: Mutex::default(),
     }
@@ -148,11 +163,11 @@ fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
 
 /// Every port that an app's status names, the older app first, before any new one is given out.
 fn known_ports(stores: &Stores) -> PortBook {
-    let mut apps = stores.apps.state();
-    apps.sort_by_key(|app| app.creation_timestamp());
+    let mut stated: Vec<_> = stores.apps.all().map(|app| (app.creation_timestamp(), app::stated_ports(&app))).collect();
+    stated.sort_by(|one, other| one.0.cmp(&other.0));
     let mut book = PortBook::default();
-    for app in apps {
-        app::claim_stated_ports(&app, &mut book);
+    for (owner, port) in stated.into_iter().flat_map(|(_, ports)| ports) {
+        book.enter(&owner, port);
     }
     book
 }

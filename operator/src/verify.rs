@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 
 use futures_util::future::BoxFuture;
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec};
-use kube::ResourceExt;
 use kube::api::{Api, PostParams};
 
 use crate::cluster::Stores;
 use crate::hub::Verifier;
-use api::labels::REVISION_UID;
+use crate::store::By;
 
 /// Audience that an activator's token must be made for: a token stolen elsewhere is of no use here.
 const AUDIENCE: &str = "todoapp-hub";
@@ -28,17 +27,14 @@ pub struct ClusterVerifier {
 
 impl Verifier for ClusterVerifier {
     fn revision_key(&self, uid: &str) -> Option<[u8; 32]> {
-        self.stores.revisions.find(|r| r.uid().as_deref() == Some(uid))?;
-        Some(runtime::proof::revision_key(&self.master_key, uid))
+        let known = !self.stores.revisions.by(By::Uid, uid).is_empty();
+        known.then(|| runtime::proof::revision_key(&self.master_key, uid))
     }
 
     fn confirms(&self, uid: &str, address: SocketAddr) -> bool {
         let address = address.ip().to_string();
-        let lists = |slice: &k8s_openapi::api::discovery::v1::EndpointSlice| {
-            slice.labels().get(REVISION_UID).is_some_and(|u| u == uid)
-                && slice.endpoints.iter().flatten().any(|e| e.addresses.contains(&address))
-        };
-        self.stores.slices.find(lists).is_some()
+        let slices = self.stores.slices.by(By::Revision, uid);
+        slices.iter().flat_map(|slice| slice.endpoints.iter().flatten()).any(|e| e.addresses.contains(&address))
     }
 
     fn activator<'a>(&'a self, token: &'a str) -> BoxFuture<'a, anyhow::Result<bool>> {

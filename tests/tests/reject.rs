@@ -48,7 +48,7 @@ fn cases() -> Vec<Case> {
 fn scaling() -> Vec<Case> {
     const WINDOW: &[&str] = &["spec.scaling.window", "must be a duration from '6s' to '1h', such as '60s'"];
     vec![
-        ("/spec/scaling/min", json!(11), &["spec.scaling", "`min` must not be greater than `max`"]),
+        ("/spec/scaling", json!({ "min": 11, "max": 10 }), &["spec.scaling", "`min` must not be greater than `max`"]),
         ("/spec/scaling/min", json!(-1), &["spec.scaling.min", "should be greater than or equal to 0"]),
         ("/spec/scaling/max", json!(0), &["spec.scaling.max", "should be greater than or equal to 1"]),
         ("/spec/scaling/max", json!(1001), &["spec.scaling.max", "should be less than or equal to 1000"]),
@@ -69,6 +69,33 @@ fn scaling() -> Vec<Case> {
         ("/spec/scaling/window", json!("2h"), WINDOW),
         ("/spec/scaling/window", json!("soon"), WINDOW),
         ("/spec/scaling/zeroGrace", json!("48h"), &["spec.scaling.zeroGrace", "must be a duration from '0s' to '24h'"]),
+        ("/spec/scaling/metric", json!("Requests"), &["spec.scaling.metric", "supported values", "RequestRate"]),
+        ("/spec/scaling/aggregation", json!("linear"), &["spec.scaling.aggregation", "supported values", "Linear"]),
+        ("/spec/scaling/initial", json!(0), &["spec.scaling.initial", "should be greater than or equal to 1"]),
+        (
+            "/spec/scaling",
+            json!({ "initial": 6, "max": 5 }),
+            &["spec.scaling", "`initial` must not be greater than `max`"],
+        ),
+        (
+            "/spec/scaling",
+            json!({ "activation": 6, "max": 5 }),
+            &["spec.scaling", "`activation` must not be greater than `max`"],
+        ),
+        ("/spec/scaling/burst", json!({ "windowPercent": 0 }), &["spec.scaling.burst.windowPercent", "1"]),
+        ("/spec/scaling/burst", json!({ "thresholdPercent": 100 }), &["spec.scaling.burst.thresholdPercent", "110"]),
+        ("/spec/scaling/rates", json!({ "up": 1 }), &["spec.scaling.rates.up", "must be greater than 1"]),
+        ("/spec/scaling/rates", json!({ "down": 0.5 }), &["spec.scaling.rates.down", "1"]),
+        (
+            "/spec/scaling/scaleDownDelay",
+            json!("2h"),
+            &["spec.scaling.scaleDownDelay", "must be a duration from '0s' to '1h'"],
+        ),
+        (
+            "/spec/scaling/zeroRetention",
+            json!("2h"),
+            &["spec.scaling.zeroRetention", "must be a duration from '0s' to '1h'"],
+        ),
         ("/spec/scaling/mni", json!(1), &["unknown field", "spec.scaling.mni"]),
         ("/spec/concurrencyLimit", json!(-1), &["spec.concurrencyLimit", "should be greater than or equal to 0"]),
         ("/spec/concurrencyLimit", json!(1001), &["spec.concurrencyLimit", "should be less than or equal to 1000"]),

@@ -1,6 +1,9 @@
 //! The waiting room of one revision: first come, first served; anyone may leave at any time.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::{sync::oneshot, time::Instant};
 
@@ -9,6 +12,16 @@ use super::Verdict;
 /// A request's place in the order of arrival; kept when it has to wait again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(u64);
+
+/// Gives out numbers. One for all queues: a number stays the only one, whatever becomes of a queue meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Numbers(AtomicU64);
+
+impl Numbers {
+    pub(crate) fn next(&self) -> Number {
+        Number(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 /// Someone who waits.
 #[derive(Debug)]
@@ -21,18 +34,12 @@ pub(crate) struct Waiter {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     waiters: BTreeMap<Number, Waiter>,
-    next: u64,
 }
 
 impl Queue {
-    /// Lets one in, with the number that it had before or a new one.
-    pub(crate) fn enter(&mut self, waiter: Waiter, number: Option<Number>) -> Number {
-        let number = number.unwrap_or_else(|| {
-            self.next += 1;
-            Number(self.next)
-        });
+    /// Lets one in, with a new number or the one that it had before.
+    pub(crate) fn enter(&mut self, waiter: Waiter, number: Number) {
         self.waiters.insert(number, waiter);
-        number
     }
 
     /// Whether it was still waiting.
@@ -87,14 +94,15 @@ mod tests {
         fn first_come_first_served(steps in proptest::collection::vec(step(), 0..200)) {
             let base = Instant::now();
             let at = |number: u64| base + std::time::Duration::from_micros(number);
-            let mut queue = Queue::default();
+            let (numbers, mut queue) = (Numbers::default(), Queue::default());
             let mut waiting: Vec<Number> = Vec::new();
             let mut called: Option<Number> = None;
             for step in steps {
                 match step {
                     Step::Enter => {
-                        let waiter = Waiter { arrived: at(queue.next + 1), sender: oneshot::channel().0 };
-                        waiting.push(queue.enter(waiter, None));
+                        let number = numbers.next();
+                        queue.enter(Waiter { arrived: at(number.0), sender: oneshot::channel().0 }, number);
+                        waiting.push(number);
                     }
                     Step::Leave(index) if !waiting.is_empty() => {
                         let number = waiting.remove(index % waiting.len());
@@ -111,7 +119,7 @@ mod tests {
                     // Whoever was called and comes back has its old place.
                     Step::Return => if let Some(number) = called.take() {
                         let waiter = Waiter { arrived: at(number.0), sender: oneshot::channel().0 };
-                        prop_assert_eq!(queue.enter(waiter, Some(number)), number);
+                        queue.enter(waiter, number);
                         let place = waiting.partition_point(|other| *other < number);
                         waiting.insert(place, number);
                     },

@@ -10,8 +10,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Load {
     /// Hard limit of one pod, 0 = none.
     pub(crate) limit: u32,
-    /// Requests that one pod should carry, rounded up.
-    pub(crate) target: u32,
+    /// Requests that one pod should carry at a time, 0 = there is no such number.
+    pub(crate) places: u32,
     /// Pods that the autoscaler wants, 0 = not known.
     pub(crate) desired: u32,
     /// Activators that have requests for the same pods, this one included.
@@ -50,7 +50,7 @@ impl Load {
         // Rounded so that the parts of all activators are not more than a pod should carry; what is left over waits
         // until all pods are there.
         let load = self.held.saturating_add(self.outstanding);
-        Cap::Share((self.target / self.activators.max(1)).max(load / self.desired).max(1))
+        Cap::Share((self.places / self.activators.max(1)).max(load / self.desired).max(1))
     }
 }
 
@@ -62,10 +62,10 @@ mod tests {
 
     fn load() -> impl Strategy<Value = Load> {
         (0u32..50, 1u32..300, 0u32..20, 0u32..20, 0u32..5000, 0u32..5000).prop_map(
-            |(limit, target, desired, ready, held, outstanding)| Load {
+            |(limit, places, desired, ready, held, outstanding)| Load {
                 activators: 1 + held % 3,
                 limit,
-                target,
+                places,
                 desired,
                 ready,
                 held,
@@ -76,12 +76,12 @@ mod tests {
 
     #[test]
     fn the_first_of_four_pods_gets_a_quarter() {
-        let load = Load { limit: 0, target: 10, activators: 1, desired: 4, ready: 1, held: 100, outstanding: 0 };
+        let load = Load { limit: 0, places: 10, activators: 1, desired: 4, ready: 1, held: 100, outstanding: 0 };
         assert_eq!(load.cap(true), Cap::Share(25));
         assert_eq!(load.cap(false), Cap::Open, "held long enough");
         assert_eq!(Load { ready: 4, ..load }.cap(true), Cap::Open, "all are there");
-        assert_eq!(Load { held: 3, activators: 2, ..load }.cap(true), Cap::Share(5), "our part of the target");
-        assert_eq!(Load { held: 3, ..load }.cap(true), Cap::Share(10), "at least the target");
+        assert_eq!(Load { held: 3, activators: 2, ..load }.cap(true), Cap::Share(5), "our part of its places");
+        assert_eq!(Load { held: 3, ..load }.cap(true), Cap::Share(10), "at least its places");
         assert_eq!(Load { limit: 2, ..load }.cap(false), Cap::Limit(2), "a hard limit stays");
         assert_eq!(Load { desired: 0, ..load }.cap(true), Cap::Open, "hub away");
     }

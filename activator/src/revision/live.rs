@@ -44,6 +44,20 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// Whether a new one would say the same.
+    pub(super) fn rests(&self) -> bool {
+        let Self { endpoints, queue, pace, standing, failure, waking, woke: _, slots, raised, timer } = self;
+        endpoints.is_empty()
+            && queue.is_empty()
+            && pace.rests()
+            && *standing == Standing::Good
+            && failure.is_none()
+            && waking.is_none()
+            && slots.iter().all(|slot| slot.outstanding() == 0)
+            && raised.is_none()
+            && timer.is_none()
+    }
+
     /// Most requests that one pod may have now.
     pub(super) fn cap(&self, load: &Load, patient: bool, now: Instant) -> Cap {
         let coming = self.raised.is_some_and(|raised| now < raised + SHORTAGE_MAX);
@@ -53,6 +67,8 @@ impl Live {
     pub(super) fn desired_changed(&mut self, before: u32, desired: u32, now: Instant) {
         if desired > before {
             self.raised = Some(now);
+        } else if desired == 0 {
+            self.raised = None;
         }
     }
 }
@@ -61,8 +77,9 @@ impl Revision {
     /// Changes what is known of pods; publishes the result and calls waiters.
     pub(super) fn change(&self, what: impl FnOnce(&mut Live, Instant)) {
         let now = Instant::now();
-        let mut live = self.live.lock();
+        let mut live = self.live();
         what(&mut live, now);
+        live.endpoints.forget(now);
         self.publish(&mut live, now);
         self.release(&mut live, now);
         self.demand(&mut live, now);
@@ -98,7 +115,7 @@ impl Revision {
             live.failure = None;
         }
         let awake = !ready.is_empty();
-        self.ready.store(Arc::new(ready));
+        self.ready.store(if awake { Arc::new(ready) } else { Arc::clone(&self.shared.nobody) });
         if awake {
             self.woke(live, Woke::Ready);
         }
@@ -163,9 +180,9 @@ impl Revision {
             self.shared.metrics.phase(Phase::Wake, wake);
         }
         tracing::info!(
-            namespace = &*self.namespace,
+            namespace = self.key.namespace(),
             app = &*self.app,
-            revision = &*self.name,
+            revision = self.key.name(),
             result = ?how,
             wake_ms = wake.as_millis() as u64,
             held = live.queue.len(),

@@ -1,38 +1,40 @@
 //! The routing table, made of facts. Pure.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    App, Destination, Table,
-    facts::{AppFacts, Key, TagFacts},
-};
+use super::{App, Destination, Table, Tag, facts::AppFacts, key::Key};
 use crate::{revision::Revision, route::Split};
 
-/// Which live revision stands behind namespace and name.
-pub(crate) type Names = HashMap<Key, Arc<Revision>>;
+/// What is known of a name of a revision.
+pub(crate) enum Named<'a> {
+    Live(&'a Arc<Revision>),
+    /// Not seen yet.
+    Coming,
+    Deleted,
+}
 
-/// Builds the table. `before` is the last one: a split whose shares have not changed goes on where it stood.
+/// Builds the table. `find` knows revisions by name; `before` is the last one: a split whose shares have not changed goes on where it stood.
 ///
 /// Of two claims on a host or a port the older app's wins; generated hosts come before any app's own ones, so that
 /// nobody can take a name that another app is going to get.
-pub(crate) fn build(apps: &BTreeMap<Key, AppFacts>, names: &Names, before: &Table) -> Table {
+pub(crate) fn build<'a>(
+    apps: &BTreeMap<Key, Box<AppFacts>>,
+    find: impl Fn(&Key) -> Named<'a>,
+    before: &Table,
+) -> Table {
     let mut order: Vec<_> = apps.iter().collect();
     order.sort_by_key(|(key, facts)| (facts.created, *key));
 
     let mut table = Table::default();
     let mut own_hosts = Vec::new();
     for (key, facts) in order {
-        let app = Arc::new(app(key, facts, names, before));
+        let app = Arc::new(app(key, facts, &find, before));
         let whole = Destination::App(Arc::clone(&app));
-        table.claim_host(facts.host.as_deref(), &whole);
+        table.claim_host(facts.host.as_ref(), &whole);
         table.claim_port(facts.cluster_port, &whole);
-        for target in &facts.targets {
-            let Some(tag) = &target.tag else { continue };
-            let tagged = tagged(&app, tag);
-            table.claim_host(tag.host.as_deref(), &tagged);
+        for (place, tag) in (0..).zip(facts.targets.iter().filter_map(|target| target.tag.as_ref())) {
+            let tagged = Destination::Tag(Arc::clone(&app), place);
+            table.claim_host(tag.host.as_ref(), &tagged);
             table.claim_port(tag.cluster_port, &tagged);
         }
         own_hosts.extend(facts.own_hosts.iter().map(|host| (host, whole.clone())));
@@ -44,33 +46,34 @@ pub(crate) fn build(apps: &BTreeMap<Key, AppFacts>, names: &Names, before: &Tabl
     table
 }
 
-fn app(key: &Key, facts: &AppFacts, names: &Names, before: &Table) -> App {
-    let (namespace, name) = key;
-    let find = |revision: &str| names.get(&(namespace.clone(), revision.into()));
+fn app<'a>(key: &Key, facts: &AppFacts, find: impl Fn(&Key) -> Named<'a>, before: &Table) -> App {
     let mut shares = Vec::new();
     let mut tags = Vec::new();
+    let mut void = facts.stalled.clone();
     for target in &facts.targets {
-        let Some(revision) = find(&target.revision) else { continue };
-        if target.percent > 0 {
+        let revision = match find(&Key::new(key.namespace(), &target.revision)) {
+            Named::Live(revision) => Some(revision),
+            Named::Coming => None,
+            Named::Deleted => {
+                void.get_or_insert_with(|| format!("revision {} was deleted", target.revision).into());
+                None
+            }
+        };
+        if let Some(revision) = revision.filter(|_| target.percent > 0) {
             shares.push((Arc::clone(revision), target.percent));
         }
         if let Some(tag) = &target.tag {
-            tags.push((tag.label.clone(), Arc::clone(revision)));
+            tags.push(Tag { label: Arc::clone(&tag.label), revision: revision.cloned() });
         }
     }
     let last = before.apps.get(key).map(|app| &app.split);
-    App { namespace: namespace.clone(), name: name.clone(), split: Split::new(shares, last), tags }
-}
-
-fn tagged(app: &Arc<App>, tag: &TagFacts) -> Destination {
-    let revision = app.tag(&tag.label).cloned();
-    Destination::Tag(revision)
+    App { key: key.clone(), split: Split::new(shares, last), tags: tags.into(), void }
 }
 
 impl Table {
-    fn claim_host(&mut self, host: Option<&str>, destination: &Destination) {
+    fn claim_host(&mut self, host: Option<&Arc<str>>, destination: &Destination) {
         if let Some(host) = host {
-            self.hosts.entry(host.into()).or_insert_with(|| destination.clone());
+            self.hosts.entry(Arc::clone(host)).or_insert_with(|| destination.clone());
         }
     }
 

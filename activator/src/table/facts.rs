@@ -1,14 +1,11 @@
 //! What is kept in memory of each object: only what routing needs. Pure readings of the objects.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use api::{Visibility, condition, labels};
 use wire::Protocol;
 
 use super::lean::{LeanApp, LeanRevision, LeanSlice};
-
-/// Namespace and name.
-pub(crate) type Key = (Box<str>, Box<str>);
 
 /// A `TodoApp`.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,13 +13,13 @@ pub(crate) struct AppFacts {
     /// Creation time in seconds: of two apps that claim a host the older one keeps it.
     pub(crate) created: i64,
     /// The generated host; `None` when it is not public.
-    pub(crate) host: Option<Box<str>>,
+    pub(crate) host: Option<Arc<str>>,
     /// Hosts of the user's own; empty when it is not public.
-    pub(crate) own_hosts: Vec<Box<str>>,
+    pub(crate) own_hosts: Box<[Arc<str>]>,
     pub(crate) cluster_port: Option<u16>,
-    pub(crate) targets: Vec<TargetFacts>,
-    /// Requests that one pod should carry.
-    pub(crate) pod_target: f64,
+    pub(crate) targets: Box<[TargetFacts]>,
+    /// Why the operator waits for a person: reason and message. `None` while it has not read this version of the spec.
+    pub(crate) stalled: Option<Box<str>>,
 }
 
 /// One entry of `status.traffic`.
@@ -30,25 +27,23 @@ pub(crate) struct AppFacts {
 pub(crate) struct TargetFacts {
     pub(crate) revision: Box<str>,
     pub(crate) percent: u32,
-    pub(crate) tag: Option<TagFacts>,
+    pub(crate) tag: Option<Box<TagFacts>>,
 }
 
 /// A tag's own ways in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TagFacts {
     /// `TAG-NAME`: name of its Service, first label of its hosts.
-    pub(crate) label: Box<str>,
+    pub(crate) label: Arc<str>,
     /// The generated host; `None` when the app is not public.
-    pub(crate) host: Option<Box<str>>,
+    pub(crate) host: Option<Arc<str>>,
     pub(crate) cluster_port: Option<u16>,
 }
 
 /// A `Revision`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RevisionFacts {
-    pub(crate) uid: Box<str>,
-    pub(crate) namespace: Box<str>,
-    pub(crate) name: Box<str>,
+    pub(crate) uid: Arc<str>,
     pub(crate) app: Box<str>,
     pub(crate) limit: u32,
     pub(crate) request_timeout: Duration,
@@ -69,7 +64,7 @@ pub(crate) enum Standing {
 /// An `EndpointSlice`'s pods: ready or not. `None` without the label that says whose they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SliceFacts {
-    pub(crate) revision_uid: Box<str>,
+    pub(crate) revision_uid: Arc<str>,
     pub(crate) endpoints: BTreeMap<SocketAddr, bool>,
 }
 
@@ -85,7 +80,7 @@ impl AppFacts {
             own_hosts: if public {
                 app.spec.ingress.hosts.iter().map(|host| host.to_ascii_lowercase().into()).collect()
             } else {
-                Vec::new()
+                Box::default()
             },
             cluster_port: status.cluster_port,
             targets: status
@@ -94,16 +89,24 @@ impl AppFacts {
                 .map(|target| TargetFacts {
                     revision: target.revision.as_str().into(),
                     percent: target.percent,
-                    tag: target.tag.as_ref().map(|tag| TagFacts {
-                        label: format!("{tag}-{name}").into(),
-                        host: host(&target.url),
-                        cluster_port: target.cluster_port,
+                    tag: target.tag.as_ref().map(|tag| {
+                        Box::new(TagFacts {
+                            label: format!("{tag}-{name}").into(),
+                            host: host(&target.url),
+                            cluster_port: target.cluster_port,
+                        })
                     }),
                 })
                 .collect(),
-            pod_target: app.spec.scaling.target,
+            stalled: stalled(app).map(Into::into),
         }
     }
+}
+
+fn stalled(app: &LeanApp) -> Option<String> {
+    let status = app.status.as_ref().filter(|status| status.observed_generation == app.metadata.generation)?;
+    let stalled = condition::find(&status.conditions, condition::STALLED).filter(|c| c.status == "True")?;
+    Some(format!("{}: {}", stalled.reason, stalled.message))
 }
 
 impl RevisionFacts {
@@ -113,8 +116,6 @@ impl RevisionFacts {
         let failed = condition::find(conditions, condition::READY).filter(|ready| ready.status == "False");
         Self {
             uid: meta.uid.as_deref().unwrap_or_default().into(),
-            namespace: meta.namespace.as_deref().unwrap_or_default().into(),
-            name: meta.name.as_deref().unwrap_or_default().into(),
             app: meta.labels.as_ref().and_then(|labels| labels.get(labels::APP)).map_or("", String::as_str).into(),
             limit: revision.spec.concurrency_limit,
             request_timeout: revision.spec.timeouts.request(),
@@ -144,7 +145,7 @@ impl SliceFacts {
 }
 
 /// Host part of a URL, in lower case, without port.
-fn host_of(url: &str) -> Option<Box<str>> {
+fn host_of(url: &str) -> Option<Arc<str>> {
     let uri: http::Uri = url.parse().ok()?;
     Some(uri.host()?.to_ascii_lowercase().into())
 }

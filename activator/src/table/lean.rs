@@ -3,7 +3,7 @@
 //! A whole object is mostly `managedFields` and pod template; a list of them would be the largest thing that this
 //! process ever has in memory.
 
-use api::{Ingress, Revision, RoutedTraffic, Scaling, Template, Timeouts, TodoApp};
+use api::{Ingress, Revision, RoutedTraffic, Template, Timeouts, TodoApp};
 use k8s_openapi::{
     api::discovery::v1::{EndpointConditions, EndpointSlice},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
@@ -26,13 +26,14 @@ pub(crate) struct LeanApp {
 pub(crate) struct LeanAppSpec {
     #[serde(default)]
     pub(crate) ingress: Ingress,
-    #[serde(default)]
-    pub(crate) scaling: Scaling,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LeanAppStatus {
+    pub(crate) observed_generation: Option<i64>,
+    #[serde(default)]
+    pub(crate) conditions: Vec<Condition>,
     pub(crate) url: Option<String>,
     pub(crate) cluster_port: Option<u16>,
     #[serde(default)]
@@ -91,6 +92,7 @@ fn meta<'de, D: Deserializer<'de>>(source: D) -> Result<ObjectMeta, D::Error> {
         name: Option<String>,
         namespace: Option<String>,
         uid: Option<String>,
+        generation: Option<i64>,
         resource_version: Option<String>,
         creation_timestamp: Option<Time>,
         labels: Option<std::collections::BTreeMap<String, String>>,
@@ -100,6 +102,7 @@ fn meta<'de, D: Deserializer<'de>>(source: D) -> Result<ObjectMeta, D::Error> {
         name: lean.name,
         namespace: lean.namespace,
         uid: lean.uid,
+        generation: lean.generation,
         resource_version: lean.resource_version,
         creation_timestamp: lean.creation_timestamp,
         labels: lean.labels,

@@ -1,4 +1,5 @@
 //! Facts of all objects, live revisions, and the table made of them. One owner of all three; fed by `watch`.
+//! What a live revision says of itself is not kept here a second time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,10 +12,11 @@ use tokio::sync::watch;
 
 use super::{
     Table,
-    build::{Names, build},
-    facts::{AppFacts, Key, RevisionFacts, SliceFacts},
+    build::{Named, build},
+    facts::{AppFacts, RevisionFacts, SliceFacts},
+    key::Key,
 };
-use crate::revisions::Revisions;
+use crate::{revision::Revision, revisions::Revisions};
 
 /// The table that requests read, and a bell for those who follow its changes.
 #[derive(Debug, Clone)]
@@ -46,10 +48,12 @@ impl Tables {
 
 /// Owner of the facts.
 pub(crate) struct Store {
-    apps: BTreeMap<Key, AppFacts>,
-    revisions: BTreeMap<Key, RevisionFacts>,
+    apps: BTreeMap<Key, Box<AppFacts>>,
+    revisions: BTreeMap<Key, Arc<Revision>>,
+    /// Deleted revisions that are still named by their app, which is the value.
+    gone: BTreeMap<Key, Key>,
     /// Pods by revision and slice.
-    slices: BTreeMap<Box<str>, BTreeMap<Key, BTreeMap<SocketAddr, bool>>>,
+    slices: BTreeMap<Arc<str>, BTreeMap<Key, BTreeMap<SocketAddr, bool>>>,
     live: Arc<Revisions>,
     tables: Tables,
     stale: bool,
@@ -57,13 +61,21 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(live: Arc<Revisions>, tables: Tables) -> Self {
-        Self { apps: BTreeMap::new(), revisions: BTreeMap::new(), slices: BTreeMap::new(), live, tables, stale: false }
+        Self {
+            apps: BTreeMap::new(),
+            revisions: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            slices: BTreeMap::new(),
+            live,
+            tables,
+            stale: false,
+        }
     }
 
     /// An app is there, as these facts say.
     pub(crate) fn app(&mut self, key: Key, facts: AppFacts) {
-        if self.apps.get(&key) != Some(&facts) {
-            self.apps.insert(key, facts);
+        if self.apps.get(&key).is_none_or(|before| **before != facts) {
+            self.apps.insert(key, Box::new(facts));
             self.stale = true;
         }
     }
@@ -75,27 +87,24 @@ impl Store {
 
     /// A revision is there; one of the same name and another UID is another revision.
     pub(crate) fn revision(&mut self, key: Key, facts: RevisionFacts) {
-        match self.revisions.get(&key) {
-            Some(before) if *before == facts => return,
-            Some(before) if before.uid != facts.uid => {
-                let key = key.clone();
-                self.no_revision(&key);
-            }
-            _ => {}
+        if self.revisions.get(&key).is_some_and(|before| before.uid != facts.uid) {
+            self.no_revision(&key);
         }
-        let (live, new) = self.live.ensure(&facts);
+        let (live, new) = self.live.ensure(&key, &facts);
         live.stands(&facts.standing);
         if new {
             live.listed(&self.pods(&facts.uid));
+            self.gone.remove(&key);
+            self.revisions.insert(key, live);
             self.stale = true;
         }
-        self.revisions.insert(key, facts);
     }
 
     /// A revision is gone.
     pub(crate) fn no_revision(&mut self, key: &Key) {
-        if let Some(facts) = self.revisions.remove(key) {
-            self.live.remove(&facts.uid);
+        if let Some(revision) = self.revisions.remove(key) {
+            self.live.remove(&revision.uid);
+            self.gone.insert(key.clone(), Key::new(key.namespace(), &revision.app));
             self.stale = true;
         }
     }
@@ -140,7 +149,7 @@ impl Store {
 
     /// After a new list: whatever was not in it is gone.
     pub(crate) fn keep_slices(&mut self, listed: &BTreeSet<Key>) {
-        let gone: Vec<(Box<str>, Key)> = self
+        let gone: Vec<(Arc<str>, Key)> = self
             .slices
             .iter()
             .flat_map(|(uid, slices)| slices.keys().map(move |key| (uid.clone(), key.clone())))
@@ -156,16 +165,16 @@ impl Store {
         if !std::mem::take(&mut self.stale) {
             return;
         }
-        let mut names = Names::with_capacity(self.revisions.len());
-        for (key, facts) in &self.revisions {
-            let Some(revision) = self.live.get(&facts.uid) else { continue };
-            let app = (facts.namespace.clone(), facts.app.clone());
-            if let Some(app) = self.apps.get(&app) {
-                revision.set_target(app.pod_target);
-            }
-            names.insert(key.clone(), revision);
-        }
-        let table = build(&self.apps, &names, &self.tables.load());
+        let Self { apps, revisions, gone, .. } = self;
+        gone.retain(|key, app| {
+            apps.get(app).is_some_and(|app| app.targets.iter().any(|target| *target.revision == *key.name()))
+        });
+        let find = |key: &Key| match revisions.get(key) {
+            Some(revision) => Named::Live(revision),
+            None if gone.contains_key(key) => Named::Deleted,
+            None => Named::Coming,
+        };
+        let table = build(apps, find, &self.tables.load());
         self.tables.swap(table);
     }
 

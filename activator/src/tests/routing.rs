@@ -90,7 +90,7 @@ async fn ports_open_and_close_with_the_table() {
     let (port, other) = (nobody().port(), nobody().port());
     let (tracker, end) = (TaskTracker::new(), CancellationToken::new());
     let ip = [127, 0, 0, 1].into();
-    tokio::spawn(ports::run(world.activator.clone(), ip, tracker.clone(), end.clone()));
+    tracker.spawn(ports::run(world.activator.clone(), ip, end.clone()).unwrap());
     let pod = Pod::new("a");
     world.revision("web", "web-1", 0);
     world.up("uid-web-1", pod.address);
@@ -109,13 +109,6 @@ async fn ports_open_and_close_with_the_table() {
     end.cancel();
     tracker.close();
     tracker.wait().await;
-}
-
-#[tokio::test]
-async fn an_app_without_traffic_has_no_revision() {
-    let mut world = World::new();
-    world.app("web", json!({}), &json!({"url": "http://web.default.test"}));
-    assert_eq!(error(&get(world.public, "web.default.test").await), (503, "no-revision"));
 }
 
 #[tokio::test]

@@ -20,14 +20,15 @@ use tokio_util::sync::CancellationToken;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
-    hold::Room,
+    hold::{Room, queue::Numbers},
     metrics::Metrics,
     revision::Shared,
     revisions::Revisions,
     route::Door,
     serve::{Activator, serve},
     table::{
-        facts::{AppFacts, Key, RevisionFacts, SliceFacts},
+        facts::{AppFacts, RevisionFacts, SliceFacts},
+        key::Key,
         lean::{LeanApp, LeanRevision},
         store::{Store, Tables},
     },
@@ -71,6 +72,8 @@ impl World {
             pool: Pool::new(PoolLimits::default()),
             metrics: Metrics::new(&registry),
             wakes: crate::wakes::Wakes::default(),
+            numbers: Numbers::default(),
+            nobody: Arc::default(),
             tell: Box::new(move |message| drop(sender.send(message))),
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
@@ -113,7 +116,9 @@ impl World {
         spec["template"] = json!({"spec": {"containers": [{"image": "i"}]}});
         let app: LeanApp = serde_json::from_value(json!({
             "apiVersion": "todoapp.dev/v1alpha1", "kind": "TodoApp",
-            "metadata": {"name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "metadata": {
+                "name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z", "generation": 2,
+            },
             "spec": spec, "status": status,
         }))
         .unwrap();
@@ -126,7 +131,7 @@ impl World {
         let revision = format!("{name}-1");
         self.app(
             name,
-            json!({"scaling": {"target": 2.0}}),
+            json!({}),
             &json!({
                 "url": format!("http://{name}.default.test"),
                 "traffic": [{"revision": revision, "percent": 100}],
@@ -142,7 +147,7 @@ impl World {
     }
 
     pub(super) fn desired(&self, uid: &str, replicas: u32) {
-        self.revisions.hear(Down::Desired { revision_uid: uid.to_owned(), replicas, activators: 1 });
+        self.revisions.hear(Down::Desired { revision_uid: uid.to_owned(), replicas, activators: 1, places: 2 });
     }
 
     pub(super) fn slice(&mut self, uid: &str, pods: &[(SocketAddr, bool)]) {
@@ -172,7 +177,7 @@ impl World {
 }
 
 pub(super) fn key(name: &str) -> Key {
-    ("default".into(), name.into())
+    Key::new("default", name)
 }
 
 /// Serves on a free port of this machine.

@@ -4,15 +4,16 @@
 //! both are on the same machine as this program, so this is for the project's own node.
 
 use std::process::ExitCode;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use bench::floor::{Bound, Floor, moment};
 use bench::{HEAD, PROMISES, Sample, promise};
 use clap::Parser;
 use e2e::app::sleeping;
 use e2e::audit::{self, Call};
 use e2e::cluster::Component;
-use e2e::http::{Reply, Target};
+use e2e::http::Target;
 use e2e::namespace::in_new_namespace;
 use e2e::{App, Space};
 use jiff::{SignedDuration, Timestamp};
@@ -56,30 +57,49 @@ async fn main() -> ExitCode {
 async fn run(args: Args) -> Result<()> {
     let log = audit::path().context("no audit log")?;
     let work = in_new_namespace(async move |space: Space| {
-        let quick = measure(&space, "quick", 0, args.starts, args.apps).await?;
-        let slow = measure(&space, "slow", SLOW_MS, args.slow_starts, args.apps / 2).await?;
-        report(&phases(&space, &log, &quick).await?, &phases(&space, &log, &slow).await?);
+        let mut floor = Bound::default();
+        let quick = measure(&space, "quick", 0, args.starts, args.apps, Some(&mut floor)).await?;
+        let slow = measure(&space, "slow", SLOW_MS, args.slow_starts, args.apps / 2, None).await?;
+        report(&phases(&space, &log, &quick).await?, &phases(&space, &log, &slow).await?, &floor);
         Ok(())
     });
     timeout(Duration::from_secs(args.limit_seconds), work).await.context("over the limit")?
 }
 
 /// Rounds of starts, each begun when all apps are asleep and over before the first of them goes to sleep again: so no
-/// other pod starts or ends while one is measured.
-async fn measure(space: &Space, prefix: &str, delay_ms: u64, count: usize, apps: usize) -> Result<Vec<Start>> {
+/// other pod starts or ends while one is measured. Rounds of the floor alternate with ours.
+async fn measure(
+    space: &Space,
+    prefix: &str,
+    delay_ms: u64,
+    count: usize,
+    apps: usize,
+    mut floor: Option<&mut Bound>,
+) -> Result<Vec<Start>> {
     let mut targets = Vec::new();
     for index in 0..apps {
         let name = format!("{prefix}-{index}");
         let app = App::new(&name).env("START_DELAY_MS", delay_ms.to_string()).ready(space).await?;
         targets.push((space.target(&app).await?, name));
     }
+    let bare = match floor {
+        Some(_) => Some(Floor::copy(space, &format!("{prefix}-0-00001"), apps).await?),
+        None => None,
+    };
     let mut starts = Vec::new();
     while starts.len() < count {
         for (_, name) in &targets {
             sleeping(space, name).await?;
         }
-        for (target, name) in targets.iter().take(count - starts.len()) {
+        let round = apps.min(count - starts.len());
+        for (target, name) in targets.iter().take(round) {
             starts.push(one_start(target, name).await?);
+        }
+        if let (Some(bare), Some(bound)) = (&bare, &mut floor) {
+            for (_, name) in &targets {
+                sleeping(space, name).await?;
+            }
+            bare.round(round, bound).await?;
         }
     }
     Ok(starts)
@@ -94,16 +114,10 @@ async fn one_start(target: &Target, name: &str) -> Result<Start> {
         name: name.to_owned(),
         sent,
         answered,
-        process: moment(&reply, "testapp-started")?,
-        listening: moment(&reply, "testapp-listening")?,
-        received: moment(&reply, "testapp-received")?,
+        process: moment(reply.header("testapp-started"))?,
+        listening: moment(reply.header("testapp-listening"))?,
+        received: moment(reply.header("testapp-received"))?,
     })
-}
-
-fn moment(reply: &Reply, header: &str) -> Result<Timestamp> {
-    let micros: u64 = reply.header(header).parse().with_context(|| format!("header {header}"))?;
-    let since = UNIX_EPOCH + Duration::from_micros(micros);
-    Ok(Timestamp::try_from(since)?)
 }
 
 /// Names of the phases, in the order of [`phases`].
@@ -142,7 +156,7 @@ async fn phases(space: &Space, log: &str, starts: &[Start]) -> Result<[Sample; 6
     Ok(phases)
 }
 
-fn report(quick: &[Sample; 6], slow: &[Sample; 6]) {
+fn report(quick: &[Sample; 6], slow: &[Sample; 6], Bound([app, both]): &Bound) {
     println!("## Cold start\n\nFirst requests to sleeping apps, one at a time, image on the node.");
     for (title, phases) in
         [("An app that listens at once", quick), ("An app that listens 500 ms after its start", slow)]
@@ -152,7 +166,11 @@ fn report(quick: &[Sample; 6], slow: &[Sample; 6]) {
             println!("{}", sample.row(name));
         }
     }
+    println!("\n### The bound: the same pods without ours in them, in the same run\n\n{HEAD}");
+    println!("{}", app.row("scale PATCH → the app's container of a bare Deployment listens"));
+    println!("{}", both.row("scale PATCH → both containers listen"));
     let ms = |sample: &Sample, share| sample.quantile(share).as_secs_f64() * 1000.0;
+    println!("\nFirst request ÷ bound at p50: {:.3}.", ms(&quick[0], 0.5) / ms(both, 0.5));
     println!("\n### Promises\n\n{PROMISES}");
     println!("{}", promise("first request, p50", ms(&quick[0], 0.5), 250.0, "ms"));
     println!("{}", promise("first request, p99", ms(&quick[0], 0.99), 600.0, "ms"));

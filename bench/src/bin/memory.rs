@@ -1,5 +1,6 @@
-//! Working sets of our processes, with as many sleeping apps as the promises speak of and twice as many.
+//! Working sets of our processes, with as many sleeping apps as the promises speak of, and with many more.
 
+use std::ops::Range;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,9 +21,12 @@ const SETTLE: Duration = Duration::from_secs(25);
 #[derive(Parser, Clone, Copy)]
 #[command(about = "Measures the working sets of operator, activators and queue-proxy")]
 struct Args {
-    /// Sleeping apps of the first measurement; the second has twice as many.
+    /// Sleeping apps of the first measurement.
     #[arg(long, default_value_t = 100)]
     apps: usize,
+    /// Further ones of the second: the more, the less do holes in a heap and the kernel's batches matter.
+    #[arg(long, default_value_t = 200)]
+    further: usize,
     /// Apps that start beside each other while they are created.
     #[arg(long, default_value_t = 6)]
     width: usize,
@@ -50,11 +54,11 @@ async fn run(args: Args) -> Result<()> {
             target.get("/").await?.expect(200)?;
         }
         let none = figures(&space).await?;
-        create(&space, 0, args).await?;
+        create(&space, 0..args.apps, args.width).await?;
         let once = figures(&space).await?;
-        create(&space, args.apps, args).await?;
-        let twice = figures(&space).await?;
-        report(args, none, once, twice);
+        create(&space, args.apps..args.apps + args.further, args.width).await?;
+        let all = figures(&space).await?;
+        report(args, none, once, all);
         Ok(())
     })
     .await
@@ -70,12 +74,12 @@ async fn restart(space: &Space) -> Result<()> {
     Ok(())
 }
 
-/// So many apps more, all asleep at the end.
-async fn create(space: &Space, from: usize, args: Args) -> Result<()> {
-    let names: Vec<String> = (from..from + args.apps).map(|n| format!("asleep-{n}")).collect();
+/// Apps of these numbers, all asleep at the end.
+async fn create(space: &Space, numbers: Range<usize>, width: usize) -> Result<()> {
+    let names: Vec<String> = numbers.map(|n| format!("asleep-{n}")).collect();
     stream::iter(names.clone())
         .map(async |name| App::new(&name).ready(space).await.map(drop))
-        .buffer_unordered(args.width)
+        .buffer_unordered(width)
         .try_collect::<()>()
         .await?;
     for name in &names {
@@ -101,17 +105,17 @@ async fn figures(space: &Space) -> Result<Figures> {
     .await
 }
 
-fn report(args: Args, none: Figures, once: Figures, twice: Figures) {
+fn report(args: Args, none: Figures, once: Figures, all: Figures) {
     println!("## Memory\n\nWorking sets as `kubectl top` shows them, largest pod of each.\n");
     println!("| sleeping apps | operator MiB | activator MiB | queue-proxy MiB |\n| --- | --- | --- | --- |");
-    for (apps, f) in [(0, none), (args.apps, once), (2 * args.apps, twice)] {
+    for (apps, f) in [(0, none), (args.apps, once), (args.apps + args.further, all)] {
         println!("| {apps} | {:.2} | {:.2} | {:.2} |", f.operator / MIB, f.activator / MIB, f.queue_proxy / MIB);
     }
-    let each = |from: f64, to: f64| (to - from) / args.apps as f64 / 1000.0;
+    let each = |from: f64, to: f64| (to - from) / args.further as f64 / 1000.0;
     println!("\n{PROMISES}");
-    println!("{}", promise("queue-proxy", twice.queue_proxy / MIB, 3.0, "MiB"));
+    println!("{}", promise("queue-proxy", all.queue_proxy / MIB, 3.0, "MiB"));
     println!("{}", promise(&format!("operator with {} sleeping apps", args.apps), once.operator / MIB, 15.0, "MiB"));
     println!("{}", promise(&format!("activator with {} sleeping apps", args.apps), once.activator / MIB, 10.0, "MiB"));
-    println!("{}", promise("operator, each further one", each(once.operator, twice.operator), 4.0, "kB"));
-    println!("{}", promise("activator, each further one", each(once.activator, twice.activator), 4.0, "kB"));
+    println!("{}", promise("operator, each further one", each(once.operator, all.operator), 4.0, "kB"));
+    println!("{}", promise("activator, each further one", each(once.activator, all.activator), 4.0, "kB"));
 }

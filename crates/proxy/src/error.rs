@@ -25,9 +25,9 @@ pub enum Failure {
     /// The revision cannot start; the text says why.
     #[error("{0}")]
     RevisionFailed(String),
-    /// The app has no revision that could be started.
-    #[error("the app has no revision to serve this request")]
-    NoRevision,
+    /// The app has no revision that could be started, and will not have one by itself; the text says why.
+    #[error("the app has no revision to serve this request: {0}")]
+    NoRevision(String),
     /// The app's side refused the connection, broke it, or spoke no HTTP.
     #[error("the app broke the connection: {0}")]
     UpstreamBroken(String),
@@ -46,7 +46,7 @@ impl Failure {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(status, _) => *status,
             Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision | Self::GateFull => {
+            Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision(_) | Self::GateFull => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,
@@ -61,7 +61,7 @@ impl Failure {
             Self::HoldTimeout => "hold-timeout",
             Self::HoldFull => "hold-full",
             Self::RevisionFailed(_) => "revision-failed",
-            Self::NoRevision => "no-revision",
+            Self::NoRevision(_) => "no-revision",
             Self::UpstreamBroken(_) => "upstream-broken",
             Self::RequestTimeout => "request-timeout",
             Self::GateFull => "gate-full",

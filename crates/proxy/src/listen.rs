@@ -7,6 +7,7 @@
 
 mod closing;
 mod connection;
+mod many;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -16,14 +17,14 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::connection::ConnInfo;
 use self::{
     closing::{Closing, Phase},
     connection::Live,
 };
+pub use self::{connection::ConnInfo, many::Many};
 use crate::{
     Body,
     net::{Accept, Accepted},
@@ -66,11 +67,29 @@ impl Default for Limits {
     }
 }
 
-/// What every connection of a listener shares.
+/// What is done with connections.
 struct Server<H> {
     handler: H,
     http: auto::Builder<TokioExecutor>,
     head_timeout: Duration,
+}
+
+impl<H> Server<H> {
+    fn new(handler: H, limits: &Limits) -> Arc<Self> {
+        Arc::new(Self { handler, http: http(limits), head_timeout: limits.head_timeout })
+    }
+}
+
+/// What the connections of one listener share: how many more there may be, and word of the end.
+struct House {
+    places: Semaphore,
+    closing: Closing,
+}
+
+impl House {
+    fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self { places: Semaphore::new(limits.connections), closing: Closing::default() })
+    }
 }
 
 /// Serves until `shutdown` is cancelled and then for at most `grace`. Returns how many connections were cut.
@@ -86,32 +105,33 @@ where
     H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    let server = Arc::new(Server { handler, http: http(&limits), head_timeout: limits.head_timeout });
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let closing = Arc::new(Closing::default());
+    let server = Server::new(handler, &limits);
+    let house = House::new(&limits);
     let tracker = TaskTracker::new();
     loop {
-        let (accepted, place) = tokio::select! {
+        let next = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            next = next(&listener, &places) => next,
+            next = next(&listener, &house.places) => next,
         };
-        match accepted {
-            Ok(Accepted { io, peer, local }) => {
-                let live = Live::new(place, tracker.token(), Arc::clone(&closing));
-                let info = ConnInfo::new(peer, local, live);
-                tokio::spawn(connection::run(Arc::clone(&server), io, info));
+        match next {
+            Ok((Accepted { io, peer, local }, place)) => {
+                let live = Live::new(Arc::clone(&house), place, tracker.token());
+                tokio::spawn(connection::run(Arc::clone(&server), io, ConnInfo::new(peer, local, live)));
             }
             Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
         }
     }
     drop(listener);
-    finish(&closing, &tracker, grace).await
+    finish(&house.closing, &tracker, grace).await
 }
 
-async fn next<L: Accept>(listener: &L, places: &Arc<Semaphore>) -> (io::Result<Accepted<L::Io>>, OwnedSemaphorePermit) {
-    let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
-    (listener.accept().await, place)
+async fn next<'a, L: Accept>(
+    listener: &L,
+    places: &'a Semaphore,
+) -> io::Result<(Accepted<L::Io>, SemaphorePermit<'a>)> {
+    let place = places.acquire().await.expect("the semaphore is never closed");
+    Ok((listener.accept().await?, place))
 }
 
 async fn finish(closing: &Closing, tracker: &TaskTracker, grace: Duration) -> usize {

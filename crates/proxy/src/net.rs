@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
 };
 
@@ -73,9 +73,16 @@ impl Accept for TcpListener {
 
     async fn accept(&self) -> io::Result<Accepted<TcpStream>> {
         let (io, peer) = TcpListener::accept(self).await?;
+        Accepted::tcp(io, peer)
+    }
+}
+
+impl Accepted<TcpStream> {
+    /// A connection as the kernel gave it.
+    pub(crate) fn tcp(io: TcpStream, peer: SocketAddr) -> io::Result<Self> {
         io.set_nodelay(true)?;
         let local = io.local_addr().unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-        Ok(Accepted { io, peer: canonical(peer), local: canonical(local) })
+        Ok(Self { io, peer: canonical(peer), local: canonical(local) })
     }
 }
 
@@ -84,11 +91,29 @@ fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
+/// All addresses of this machine: `::`, which [`bind`] takes for IPv4's too, if it has one of IPv6 that others can call.
+/// Otherwise `0.0.0.0`: a socket of IPv4 is the smaller one.
+pub fn any() -> IpAddr {
+    let addresses = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    if reached_by_ipv6(&addresses) { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+}
+
+/// Whether one of the addresses is neither the loopback's nor the link's: address, index, prefix, scope, flags, device.
+fn reached_by_ipv6(addresses: &str) -> bool {
+    const GLOBAL: &str = "00";
+    addresses.lines().any(|line| line.split_whitespace().nth(3) == Some(GLOBAL))
+}
+
 /// Listens with `SO_REUSEADDR` and a backlog that survives a burst.
 ///
 /// # Errors
 /// The address is taken, is not ours, or needs a privilege.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::from_std(listening(address)?)
+}
+
+/// The socket of [`bind`] before anybody waits for its connections.
+pub(crate) fn listening(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         // `::` also means every IPv4 address: one socket for a dual-stack pod.
@@ -98,5 +123,30 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_loopback_or_link_is_not_one_that_others_can_call() {
+        let own = "00000000000000000000000000000001 01 80 10 80       lo\n\
+                   fe800000000000000042acfffe110002 02 40 20 80     eth0\n";
+        assert!(!reached_by_ipv6(""));
+        assert!(!reached_by_ipv6(own));
+        assert!(reached_by_ipv6(&format!("{own}fd000010024400010000000000000005 02 40 00 80     eth0\n")));
+    }
+
+    #[tokio::test]
+    async fn a_socket_for_all_addresses_hears_ipv4() {
+        for any in [any(), Ipv4Addr::UNSPECIFIED.into()] {
+            let listener = bind((any, 0).into()).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let _client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
+            let Accepted { local, .. } = Accept::accept(&listener).await.unwrap();
+            assert_eq!(local, (Ipv4Addr::LOCALHOST, port).into());
+        }
+    }
 }

@@ -36,6 +36,9 @@ mod tests {
         assert_eq!(bounded(1, &spec, true), (2, Bound::Minimum));
         assert_eq!(bounded(1, &spec, false), (1, Bound::Within));
         assert_eq!(bounded(3, &spec, true), (3, Bound::Within));
+        assert_eq!(bounded(2, &spec, true), (2, Bound::Within));
+        assert_eq!(bounded(4, &spec, true), (4, Bound::Within));
+        assert_eq!(bounded(4, &Spec { min: 4, ..spec }, true), (4, Bound::Within));
         assert_eq!(bounded(9, &spec, false), (4, Bound::Maximum));
         assert_eq!(bounded(9, &Spec { max: 0, ..spec }, true), (9, Bound::Within));
         assert_eq!(bounded(3, &Spec { min: 6, ..spec }, true), (4, Bound::Maximum), "never above max");

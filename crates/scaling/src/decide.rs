@@ -1,10 +1,12 @@
-//! How many pods the averages ask for. Knative's arithmetic, tick by tick; bounds and zero are elsewhere.
+//! How many pods the averages ask for. Knative's arithmetic (pkg/autoscaler/scaling/autoscaler.go), tick by tick;
+//! bounds and zero are elsewhere.
 
 use std::time::Duration;
 
-use crate::spec::{BURST_THRESHOLD, DOWN_RATE, Spec, UP_RATE};
+use crate::delay::Delay;
+use crate::spec::Spec;
 
-/// The averages of the two windows, in requests at a time.
+/// The averages of the two windows, in the metric's unit.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Averages {
     /// Over the stable window.
@@ -13,19 +15,32 @@ pub struct Averages {
     pub burst: f64,
 }
 
-/// What the averages ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the averages ask for, and each rule's part in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Wanted {
     /// Pods wanted, before bounds.
     pub pods: u32,
-    /// Whether a burst holds the number up.
+    /// Pods for the stable average alone.
+    pub by_stable: u32,
+    /// Pods for the burst average alone.
+    pub by_burst: u32,
+    /// Fewest pods that the down rate allows at once.
+    pub lowest: u32,
+    /// Most pods that the up rate allows at once.
+    pub highest: u32,
+    /// Pods that a burst holds; 0 without one.
+    pub burst_pods: u32,
+    /// Whether a burst is on: the number does not fall.
     pub burst_on: bool,
+    /// Pods at which the scale-down delay holds more than would be wanted; 0 if it does not.
+    pub delayed: u32,
 }
 
-/// Remembers a burst of one revision.
-#[derive(Debug, Clone, Copy, Default)]
+/// Remembers a burst and the delay of one revision.
+#[derive(Debug, Clone, Default)]
 pub struct Decider {
     burst: Option<Burst>,
+    delay: Delay,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -40,104 +55,72 @@ impl Decider {
     /// One tick. `ready` are the pods that take requests now.
     pub fn decide(&mut self, now: Duration, spec: &Spec, ready: u32, routed: bool, averages: Averages) -> Wanted {
         let ready = f64::from(ready.max(1));
-        let up = (UP_RATE * ready).ceil();
-        let down = if routed { (ready / DOWN_RATE).floor() } else { 0.0 };
-        let stable = (averages.stable / spec.per_pod()).ceil();
-        let burst = (averages.burst / spec.per_pod()).ceil();
-        let limited = |pods: f64| pods.max(down).min(up) as u32;
+        let highest = (spec.up_rate * ready).ceil();
+        let lowest = if routed { (ready / spec.down_rate).floor() } else { 0.0 };
+        let [by_stable, by_burst] = [averages.stable, averages.burst].map(|load| (load / spec.per_pod()).ceil());
+        let limited = |pods: f64| activated(pods.max(lowest).min(highest) as u32, pods > 0.0, spec);
 
-        if burst / ready >= BURST_THRESHOLD {
+        let over = by_burst / ready >= spec.burst_threshold();
+        if over {
             self.burst.get_or_insert(Burst { over_at: now, pods: 0 }).over_at = now;
-        } else if self.burst.is_some_and(|burst| burst.over_at + window(spec) < now) {
+        } else if self.burst.is_some_and(|burst| burst.over_at.saturating_add(spec.stable_window()) < now) {
             self.burst = None;
         }
-        let Some(hold) = &mut self.burst else {
-            return Wanted { pods: limited(stable), burst_on: false };
-        };
-        hold.pods = hold.pods.max(limited(stable)).max(limited(burst));
-        Wanted { pods: hold.pods, burst_on: true }
+        let mut pods = limited(by_stable);
+        if let Some(burst) = &mut self.burst {
+            burst.pods = burst.pods.max(pods).max(limited(by_burst));
+            pods = burst.pods;
+        }
+        let held = if routed { self.delay.record(now, spec.scale_down_delay, pods) } else { pods };
+        Wanted {
+            pods: held,
+            by_stable: by_stable as u32,
+            by_burst: by_burst as u32,
+            lowest: lowest as u32,
+            highest: highest as u32,
+            delayed: if held > pods { held } else { 0 },
+            ..self.nothing_known()
+        }
     }
 
-    /// Load that cannot wait for a tick, in requests at the moment: the pods for it. It counts as a look at the
-    /// burst window, so what it asks for is not taken back at the next tick.
-    pub fn surge(&mut self, now: Duration, spec: &Spec, ready: u32, load: u32) -> Wanted {
+    /// Load that cannot wait for a tick: the pods for it. It counts as a look at the burst window, so what it asks
+    /// for is not taken back at the next tick.
+    pub fn surge(&mut self, now: Duration, spec: &Spec, ready: u32, routed: bool, load: u32) -> Wanted {
         let ready = f64::from(ready.max(1));
-        let wanted = (f64::from(load) / spec.per_pod()).ceil();
-        let pods = wanted.min((UP_RATE * ready).ceil()) as u32;
-        if wanted / ready >= BURST_THRESHOLD {
-            let hold = self.burst.get_or_insert(Burst { over_at: now, pods });
-            hold.over_at = now;
-            hold.pods = hold.pods.max(pods);
+        let highest = (spec.up_rate * ready).ceil();
+        let by_load = (f64::from(load) / spec.per_pod()).ceil();
+        let pods = activated(by_load.min(highest) as u32, load > 0, spec);
+        if by_load / ready >= spec.burst_threshold() {
+            self.burst.get_or_insert(Burst { over_at: now, pods }).over_at = now;
         }
-        Wanted { pods, burst_on: self.burst.is_some() }
+        if let Some(burst) = &mut self.burst {
+            burst.pods = burst.pods.max(pods);
+        }
+        if routed {
+            self.delay.record(now, spec.scale_down_delay, pods);
+        }
+        Wanted { pods, highest: highest as u32, ..self.nothing_known() }
+    }
+
+    /// What is so without averages; nothing is decided by it.
+    pub fn nothing_known(&self) -> Wanted {
+        Wanted {
+            burst_pods: self.burst.map_or(0, |burst| burst.pods),
+            burst_on: self.burst.is_some(),
+            ..Wanted::default()
+        }
+    }
+
+    /// Bytes beside the struct.
+    pub fn heap_bytes(&self) -> usize {
+        self.delay.heap_bytes()
     }
 }
 
-fn window(spec: &Spec) -> Duration {
-    Duration::from_secs(u64::from(spec.stable_window_s()))
+/// Load asks for at least the activation scale, whatever the rates say.
+fn activated(pods: u32, loaded: bool, spec: &Spec) -> u32 {
+    if loaded { pods.max(spec.activation) } else { pods }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Duration = Duration::from_secs(1000);
-
-    fn tick(decider: &mut Decider, after_s: u64, ready: u32, stable: f64, burst: f64) -> (u32, bool) {
-        let spec = Spec::default();
-        let wanted = decider.decide(NOW + Duration::from_secs(after_s), &spec, ready, true, Averages { stable, burst });
-        (wanted.pods, wanted.burst_on)
-    }
-
-    #[test]
-    fn load_on_target_keeps_the_pods() {
-        assert_eq!(tick(&mut Decider::default(), 0, 3, 210.0, 210.0), (3, false));
-    }
-
-    #[test]
-    fn twice_the_pods_is_a_burst() {
-        let mut decider = Decider::default();
-        assert_eq!(tick(&mut decider, 0, 1, 70.0, 500.0), (8, true));
-    }
-
-    #[test]
-    fn a_burst_never_scales_in_and_ends_a_window_after_it_was_last_over() {
-        let mut decider = Decider::default();
-        assert_eq!(tick(&mut decider, 0, 1, 70.0, 500.0), (8, true));
-        assert_eq!(tick(&mut decider, 2, 4, 100.0, 560.0), (8, true), "extends: 8 wanted, 4 ready");
-        assert_eq!(tick(&mut decider, 62, 8, 10.0, 0.0), (8, true), "exactly a window after");
-        assert_eq!(tick(&mut decider, 64, 8, 10.0, 0.0), (4, false));
-    }
-
-    #[test]
-    fn an_idle_revision_halves_at_each_change_of_ready() {
-        let mut decider = Decider::default();
-        let steps: Vec<u32> = [8, 4, 2, 1].map(|ready| tick(&mut decider, 0, ready, 0.0, 0.0).0).into();
-        assert_eq!(steps, [4, 2, 1, 0]);
-    }
-
-    #[test]
-    fn growth_is_limited_by_what_is_ready() {
-        assert_eq!(tick(&mut Decider::default(), 0, 1, 1e9, 0.0), (1000, false));
-        assert_eq!(tick(&mut Decider::default(), 0, 0, 1e9, 1e9), (1000, true));
-    }
-
-    #[test]
-    fn an_unrouted_revision_may_fall_at_once() {
-        let wanted = Decider::default().decide(NOW, &Spec::default(), 8, false, Averages::default());
-        assert_eq!(wanted, Wanted { pods: 0, burst_on: false });
-    }
-
-    #[test]
-    fn a_surge_is_held_like_a_burst() {
-        let mut decider = Decider::default();
-        assert_eq!(decider.surge(NOW, &Spec::default(), 0, 200), Wanted { pods: 3, burst_on: true });
-        assert_eq!(tick(&mut decider, 2, 1, 5.0, 5.0), (3, true));
-        assert_eq!(decider.surge(NOW, &Spec::default(), 3, 1), Wanted { pods: 1, burst_on: true });
-    }
-
-    #[test]
-    fn a_single_request_is_no_burst() {
-        assert_eq!(Decider::default().surge(NOW, &Spec::default(), 0, 1), Wanted { pods: 1, burst_on: false });
-    }
-}
+mod tests;

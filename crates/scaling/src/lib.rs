@@ -4,23 +4,29 @@
 //! nothing of Kubernetes: whoever drives it hands the time in, so a decision can be repeated.
 //!
 //! ```text
-//! observe(second, concurrency) → Window (stable), Window (burst) → Decider → start, idle, contact → bounds → Decision
+//! observe(second, load) → Windows (stable, burst) → Decider (rates, activation, burst, delay) → start, idle → bounds
 //! ```
 //!
-//! `window.rs` and `decide.rs` follow Knative's arithmetic to the digit; what differs on purpose is in `scaler.rs`.
+//! `window.rs`, `decide.rs`, `delay.rs` and `bounds.rs` follow Knative's arithmetic to the digit, which `tests/oracle`
+//! shows against Knative's own code; what differs on purpose is in `scaler.rs`.
 
 mod bounds;
 mod decide;
+mod delay;
+pub mod limits;
+mod reason;
+mod record;
 mod scaler;
 mod spec;
-mod trace;
+mod start;
 mod window;
+mod windows;
 mod zero;
 
 pub use bounds::{Bound, bounded};
 pub use decide::{Averages, Decider, Wanted};
+pub use reason::Reason;
+pub use record::Record;
 pub use scaler::{Decision, Input, Scaler};
-pub use spec::{BURST_THRESHOLD, BURST_WINDOW_PERCENT, DOWN_RATE, Spec, UP_RATE};
-pub use trace::{Reason, Record};
-pub use window::Window;
-pub use zero::{Idle, Quiet};
+pub use spec::{Aggregation, Metric, Spec};
+pub use windows::Windows;

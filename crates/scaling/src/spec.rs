@@ -1,15 +1,42 @@
-//! What a user may set, and the constants of the burst rule.
+//! What a user may set: Knative's knobs with its defaults and ranges (config-autoscaler and the annotations).
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Length of the burst window in percent of the stable one.
-pub const BURST_WINDOW_PERCENT: u32 = 10;
-/// A burst begins when the burst window asks for this many times the ready pods.
-pub const BURST_THRESHOLD: f64 = 2.0;
-/// At most this many times the ready pods at once.
-pub const UP_RATE: f64 = 1000.0;
-/// At least the ready pods divided by this at once, while traffic is routed there.
-pub const DOWN_RATE: f64 = 2.0;
+use crate::limits::{
+    BURST_THRESHOLD_PERCENT, BURST_WINDOW_PERCENT, DELAY_MAX, DOWN_RATE, GRACE_MAX, TARGET, UP_RATE, UTILIZATION,
+    WINDOW_S,
+};
+
+/// What load is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Metric {
+    /// Requests at a time.
+    #[default]
+    Concurrency,
+    /// Requests per second.
+    RequestRate,
+}
+
+impl Metric {
+    /// The target of a pod if the user names none.
+    pub fn default_target(self) -> f64 {
+        match self {
+            Self::Concurrency => 100.0,
+            Self::RequestRate => 200.0,
+        }
+    }
+}
+
+/// How a window becomes a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Aggregation {
+    /// Every second counts alike.
+    #[default]
+    Linear,
+    /// The newest second counts most, each one before it less.
+    WeightedExponential,
+}
 
 /// How one revision may scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,16 +45,34 @@ pub struct Spec {
     pub min: u32,
     /// Most pods; 0 means no limit.
     pub max: u32,
-    /// Requests that one pod may have at a time.
+    /// What load is measured in.
+    pub metric: Metric,
+    /// How a window becomes a number.
+    pub aggregation: Aggregation,
+    /// Load that one pod may have, in the metric's unit.
     pub target: f64,
     /// The part of `target` to aim at, above 0 and at most 1.
     pub utilization: f64,
     /// Length of the stable window, seconds.
     pub window_s: u32,
-    /// How long the load must have been zero, after it was zero for a whole window, before the last pod goes.
-    pub zero_grace: Duration,
+    /// Length of the burst window in percent of the stable one.
+    pub burst_window_percent: f64,
+    /// A burst begins when the burst window asks for this many percent of the ready pods.
+    pub burst_threshold_percent: f64,
+    /// At most this many times the ready pods at once.
+    pub up_rate: f64,
+    /// At least the ready pods divided by this at once, while traffic is routed there.
+    pub down_rate: f64,
+    /// Fewest pods while there is load; 0 and 1 say nothing.
+    pub activation: u32,
     /// Pods of a revision that was never ready.
     pub initial: u32,
+    /// For how long less must be wanted before it is done, while traffic is routed there.
+    pub scale_down_delay: Duration,
+    /// How long the load must have been zero, after it was zero for a whole window, before the last pod goes.
+    pub zero_grace: Duration,
+    /// The same again for a user who wants it longer, while traffic is routed there; the longer one holds.
+    pub zero_retention: Duration,
     /// How long a start is left alone before the ordinary rules judge it.
     pub progress_deadline: Duration,
 }
@@ -37,48 +82,80 @@ impl Default for Spec {
         Self {
             min: 0,
             max: 10,
-            target: 100.0,
+            metric: Metric::Concurrency,
+            aggregation: Aggregation::Linear,
+            target: Metric::Concurrency.default_target(),
             utilization: 0.7,
             window_s: 60,
-            zero_grace: Duration::from_secs(30),
+            burst_window_percent: 10.0,
+            burst_threshold_percent: 200.0,
+            up_rate: 1000.0,
+            down_rate: 2.0,
+            activation: 0,
             initial: 1,
+            scale_down_delay: Duration::ZERO,
+            zero_grace: Duration::from_secs(30),
+            zero_retention: Duration::ZERO,
             progress_deadline: Duration::from_mins(10),
         }
     }
 }
 
 impl Spec {
-    /// Requests at a time to aim at in one pod.
+    /// The defaults of `metric`.
+    pub fn of(metric: Metric) -> Self {
+        Self { metric, target: metric.default_target(), ..Self::default() }
+    }
+
+    /// Every number within its range, and what is no number at its default. The CRD's rules refuse the rest
+    /// already; here they keep a decision sane whatever was stored.
+    #[must_use]
+    pub fn clamped(self) -> Self {
+        let default = Self::of(self.metric);
+        Self {
+            target: within(self.target, TARGET, default.target),
+            utilization: within(self.utilization, UTILIZATION, default.utilization),
+            window_s: self.window_s.clamp(*WINDOW_S.start(), *WINDOW_S.end()),
+            burst_window_percent: within(self.burst_window_percent, BURST_WINDOW_PERCENT, default.burst_window_percent),
+            burst_threshold_percent: within(
+                self.burst_threshold_percent,
+                BURST_THRESHOLD_PERCENT,
+                default.burst_threshold_percent,
+            ),
+            up_rate: within(self.up_rate, UP_RATE, default.up_rate),
+            down_rate: within(self.down_rate, DOWN_RATE, default.down_rate),
+            scale_down_delay: self.scale_down_delay.min(DELAY_MAX),
+            zero_grace: self.zero_grace.min(GRACE_MAX),
+            zero_retention: self.zero_retention.min(DELAY_MAX),
+            ..self
+        }
+    }
+
+    /// Load to aim at in one pod.
     pub fn per_pod(&self) -> f64 {
-        (self.target * self.utilization).max(0.01)
+        (self.target * self.utilization).max(*TARGET.start())
     }
 
-    /// Length of the stable window, seconds.
-    pub fn stable_window_s(&self) -> u32 {
-        self.window_s.max(1)
+    /// Length of the stable window.
+    pub fn stable_window(&self) -> Duration {
+        Duration::from_secs(u64::from(self.window_s))
     }
 
-    /// Length of the burst window, seconds: a tenth, rounded, at least one.
+    /// Length of the burst window in whole seconds, at least one; half a second is rounded up.
     pub fn burst_window_s(&self) -> u32 {
-        ((f64::from(self.window_s) * f64::from(BURST_WINDOW_PERCENT) / 100.0).round() as u32).max(1)
+        let nanos = self.stable_window().as_nanos() as f64 * self.burst_window_percent / 100.0;
+        Duration::from_nanos_u128(nanos as u128 + 500_000_000).as_secs().max(1) as u32
     }
+
+    /// How many times the ready pods the burst window must ask for.
+    pub fn burst_threshold(&self) -> f64 {
+        self.burst_threshold_percent / 100.0
+    }
+}
+
+fn within(value: f64, range: RangeInclusive<f64>, default: f64) -> f64 {
+    if value.is_nan() { default } else { value.clamp(*range.start(), *range.end()) }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_burst_window_is_a_tenth_rounded() {
-        let window = |window_s| Spec { window_s, ..Spec::default() }.burst_window_s();
-        assert_eq!([6, 14, 15, 60, 3600].map(window), [1, 1, 2, 6, 360]);
-    }
-
-    #[test]
-    fn the_target_of_a_pod_has_a_floor() {
-        let per_pod = |target, utilization| Spec { target, utilization, ..Spec::default() }.per_pod();
-        assert_eq!(per_pod(100.0, 0.7).to_string(), "70");
-        assert_eq!(per_pod(0.01, 0.01).to_string(), "0.01");
-        assert_eq!(per_pod(f64::NAN, 0.7).to_string(), "0.01");
-    }
-}
+mod tests;

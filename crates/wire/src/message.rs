@@ -145,5 +145,7 @@ pub enum Down {
         replicas: u32,
         /// Activators that the leader hears: a pod of which no share was given is divided equally among them.
         activators: u32,
+        /// Requests that one pod should carry at a time; 0 = there is no such number.
+        places: u32,
     },
 }

@@ -61,10 +61,11 @@ fn down() -> impl Strategy<Value = Down> {
         prop::collection::vec(endpoint(), 0..20).prop_map(Down::Endpoints),
         (endpoint(), any::<u32>()).prop_map(|(endpoint, share)| Down::EndpointUp { endpoint, share }),
         endpoint().prop_map(Down::EndpointDown),
-        (name(), any::<u32>(), any::<u32>()).prop_map(|(revision_uid, replicas, activators)| Down::Desired {
+        (name(), any::<[u32; 3]>()).prop_map(|(revision_uid, [replicas, activators, places])| Down::Desired {
             revision_uid,
             replicas,
-            activators
+            activators,
+            places
         }),
     ]
 }

@@ -38,24 +38,12 @@ fn tag_service(tag: &str, app: &str) -> String {
 }
 
 /// The ports that the app's status names, with their owners.
-fn stated_ports(app: &TodoApp) -> Vec<(String, u16)> {
+pub fn stated_ports(app: &TodoApp) -> Vec<(String, u16)> {
     let (name, namespace) = (app.name_any(), app.namespace().unwrap_or_default());
     let Some(status) = &app.status else { return Vec::new() };
     let own = status.cluster_port.map(|port| (name.clone(), port));
     let tags = status.traffic.iter().filter_map(|t| Some((tag_service(t.tag.as_ref()?, &name), t.cluster_port?)));
     own.into_iter().chain(tags).map(|(service, port)| (port_owner(&namespace, &service), port)).collect()
-}
-
-/// Owners of the ports that the app's status names.
-pub fn port_owners(app: &TodoApp) -> impl Iterator<Item = String> {
-    stated_ports(app).into_iter().map(|(owner, _)| owner)
-}
-
-/// Enters what the app's status names; a port that an older app has is left to that one.
-pub fn claim_stated_ports(app: &TodoApp, book: &mut PortBook) {
-    for (owner, port) in stated_ports(app) {
-        book.enter(&owner, port);
-    }
 }
 
 /// The app's door and those of its tags, each with its port.

@@ -1,7 +1,5 @@
 //! Whether the app's template needs a Revision of its own, and which name it gets.
 
-use std::sync::Arc;
-
 use api::{Revision, RevisionSpec, TodoApp, labels};
 use kube::{Resource, ResourceExt};
 
@@ -9,7 +7,7 @@ use super::observe::number;
 use crate::error::Error;
 
 /// The Revision to create, if the latest one is not what the app asks for. `revisions`: the app's own, oldest first.
-pub fn next(app: &TodoApp, revisions: &[Arc<Revision>]) -> Result<Option<Revision>, Error> {
+pub fn next(app: &TodoApp, revisions: &[Revision]) -> Result<Option<Revision>, Error> {
     let wanted = RevisionSpec {
         template: app.spec.template.clone(),
         concurrency_limit: app.spec.concurrency_limit,
@@ -24,7 +22,7 @@ pub fn next(app: &TodoApp, revisions: &[Arc<Revision>]) -> Result<Option<Revisio
     if latest.is_some_and(|r| r.spec == wanted) {
         return Ok(None);
     }
-    let count = latest.map_or(0, |r| number(r)) + 1;
+    let count = latest.map_or(0, number) + 1;
     let name = wanted.template.revision_name().unwrap_or_else(|| format!("{}-{count:05}", app.name_any()));
     let mut revision = Revision::new(&name, wanted);
     revision.metadata.namespace = app.namespace();
@@ -42,7 +40,7 @@ fn name_taken(name: &str) -> Error {
 }
 
 /// The revision that the app's spec stands for now.
-pub fn latest_created<'a>(app: &TodoApp, revisions: &'a [Arc<Revision>]) -> Option<&'a Arc<Revision>> {
+pub fn latest_created<'a>(app: &TodoApp, revisions: &'a [Revision]) -> Option<&'a Revision> {
     let chosen = app.spec.template.revision_name();
     revisions.iter().find(|r| Some(r.name_any()) == chosen).or(revisions.last())
 }
@@ -54,10 +52,6 @@ mod tests {
     use super::*;
     use crate::app::tests::{app, revision, template};
 
-    fn known(revisions: &[Revision]) -> Vec<Arc<Revision>> {
-        revisions.iter().cloned().map(Arc::new).collect()
-    }
-
     #[test]
     fn the_first_revision_is_number_one() {
         let made = next(&app(json!({ "template": template() })), &[]).expect("valid").expect("a revision");
@@ -68,7 +62,7 @@ mod tests {
 
     #[test]
     fn scaling_traffic_and_ingress_make_no_revision() {
-        let revisions = known(&[revision("shop-00001", 1, true)]);
+        let revisions = [revision("shop-00001", 1, true)];
         let changed =
             app(json!({ "template": template(), "scaling": { "max": 3 }, "ingress": { "visibility": "Cluster" },
             "traffic": [{ "latest": true, "percent": 100 }] }));
@@ -77,7 +71,7 @@ mod tests {
 
     #[test]
     fn template_limit_and_timeouts_do() {
-        let revisions = known(&[revision("shop-00001", 1, true)]);
+        let revisions = [revision("shop-00001", 1, true)];
         for spec in [
             json!({ "template": { "spec": { "containers": [{ "image": "i:2" }] } } }),
             json!({ "template": template(), "concurrencyLimit": 1 }),
@@ -93,7 +87,7 @@ mod tests {
         let named = json!({ "metadata": { "name": "shop-blue" }, "spec": { "containers": [{ "image": "i:2" }] } });
         let made = next(&app(json!({ "template": named })), &[]).expect("valid").expect("a revision");
         assert_eq!(made.name_any(), "shop-blue");
-        let taken = known(&[revision("shop-blue", 1, true)]);
+        let taken = [revision("shop-blue", 1, true)];
         let error = next(&app(json!({ "template": named })), &taken).expect_err("another content");
         assert!(error.to_string().contains("'shop-blue'"), "{error}");
     }

@@ -1,7 +1,5 @@
 //! `spec.traffic` → the split that is routed. Pure.
 
-use std::sync::Arc;
-
 use api::{Revision, TodoApp, TrafficTarget};
 use kube::ResourceExt;
 
@@ -40,10 +38,10 @@ pub struct Problem {
 
 /// Resolves names and `latest`. A target that does not exist, or was never ready, leaves the whole split as it was;
 /// only an app that never served is routed to its first revision at once, so that early requests are held, not refused.
-pub fn resolve(app: &TodoApp, revisions: &[Arc<Revision>]) -> Resolved {
+pub fn resolve(app: &TodoApp, revisions: &[Revision]) -> Resolved {
     let latest_only = [TrafficTarget { latest: Some(true), percent: 100, ..Default::default() }];
     let wish = if app.spec.traffic.is_empty() { &latest_only[..] } else { &app.spec.traffic };
-    let first = !revisions.iter().any(|r| was_ready(r));
+    let first = !revisions.iter().any(was_ready);
     let mut targets = Vec::with_capacity(wish.len());
     let mut problem = None;
     for target in wish {
@@ -65,7 +63,7 @@ pub fn resolve(app: &TodoApp, revisions: &[Arc<Revision>]) -> Resolved {
 }
 
 /// The newest revision that was ready once.
-pub fn latest_ready(revisions: &[Arc<Revision>]) -> Option<&Arc<Revision>> {
+pub fn latest_ready(revisions: &[Revision]) -> Option<&Revision> {
     revisions.iter().rev().find(|r| was_ready(r))
 }
 
@@ -76,9 +74,9 @@ fn was_ready(revision: &Revision) -> bool {
 fn find<'a>(
     app: &TodoApp,
     target: &TrafficTarget,
-    revisions: &'a [Arc<Revision>],
+    revisions: &'a [Revision],
     first: bool,
-) -> Result<&'a Arc<Revision>, Problem> {
+) -> Result<&'a Revision, Problem> {
     let Some(name) = &target.revision else {
         let newest = if first { latest_created(app, revisions) } else { latest_ready(revisions) };
         return newest.ok_or_else(|| not_ready("the first revision is being made".to_owned()));
@@ -103,7 +101,7 @@ fn not_ready(message: String) -> Problem {
     Problem { reason: "RevisionNotReady", message, stalled: false }
 }
 
-fn known(revisions: &[Arc<Revision>]) -> String {
+fn known(revisions: &[Revision]) -> String {
     let names: Vec<_> = revisions.iter().map(|r| format!("'{}'", r.name_any())).collect();
     if names.is_empty() { String::new() } else { format!("; it has {}", names.join(", ")) }
 }
@@ -123,8 +121,7 @@ mod tests {
     fn resolve_with(traffic: serde_json::Value, status: serde_json::Value, revisions: &[Revision]) -> Resolved {
         let mut app = app(json!({ "template": template(), "traffic": traffic }));
         app.status = serde_json::from_value(status).expect("a status");
-        let revisions: Vec<_> = revisions.iter().cloned().map(Arc::new).collect();
-        resolve(&app, &revisions)
+        resolve(&app, revisions)
     }
 
     fn names(resolved: &Resolved) -> Vec<(&str, u32)> {

@@ -125,5 +125,8 @@ impl Activator {
     pub fn prune(&mut self) {
         let second = self.clock.second();
         self.revisions.retain(|_, told| told.second.saturating_add(KEPT_S) >= second);
+        if self.revisions.len() < self.revisions.capacity() / 4 {
+            self.revisions.shrink_to_fit();
+        }
     }
 }

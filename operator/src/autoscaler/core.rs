@@ -23,6 +23,8 @@ use wire::{Down, Endpoint, Frame};
 use super::RevisionEntry;
 use super::activator::Activator;
 use super::revision::{LOST_KEPT, Revision, VOUCH_GRACE, When};
+use super::share;
+use super::specs::Specs;
 use super::wakes::Wakes;
 
 /// How long a new leader waits at least before it scales in.
@@ -80,7 +82,8 @@ enum Peer {
 #[derive(Debug)]
 pub struct Core {
     began: Duration,
-    pub(super) revisions: HashMap<Arc<str>, Revision>,
+    specs: Specs,
+    pub(super) revisions: HashMap<Arc<str>, Box<Revision>>,
     pub(super) activators: HashMap<String, Activator>,
     peers: HashMap<PeerId, Peer>,
     last_peer: PeerId,
@@ -95,6 +98,7 @@ impl Core {
     pub fn new(now: Duration) -> Self {
         Self {
             began: now,
+            specs: Specs::default(),
             revisions: HashMap::new(),
             activators: HashMap::new(),
             peers: HashMap::new(),
@@ -124,7 +128,16 @@ impl Core {
     /// A revision exists, or changed.
     pub fn upsert(&mut self, now: Duration, entry: RevisionEntry) {
         let uid: Arc<str> = entry.uid.as_str().into();
-        self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Revision::new(uid)).list(now, entry);
+        let spec = self.specs.share(entry.spec);
+        let new = || Box::new(Revision::new(Arc::clone(&uid), Arc::clone(&spec)));
+        let revision = self.revisions.entry(Arc::clone(&uid)).or_insert_with(new);
+        let before = share::places(revision.memory.spec());
+        revision.list(now, entry, spec);
+        let (places, replicas) = (share::places(revision.memory.spec()), revision.desired);
+        // Of a sleeping revision they are told when it wakes.
+        if places != before && replicas > 0 {
+            self.broadcast(&self.desired(&uid, replicas));
+        }
     }
 
     /// A revision is gone.
@@ -138,6 +151,15 @@ impl Core {
         }
         for activator in self.activators.values_mut() {
             activator.forget(uid);
+        }
+    }
+
+    /// Revisions for which `keep` says no are gone; those of which only pods were heard are not in question.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        let listed = self.revisions.iter().filter(|(_, revision)| revision.listed.is_some());
+        let gone: Vec<Arc<str>> = listed.map(|(uid, _)| Arc::clone(uid)).filter(|uid| !keep(uid)).collect();
+        for uid in gone {
+            self.remove(&uid);
         }
     }
 
@@ -169,8 +191,8 @@ impl Core {
     pub fn next_write(&mut self, now: Duration, uid: &str) -> Option<Write> {
         let revision = self.revisions.get_mut(uid)?;
         let replicas = revision.next_write(now)?;
-        let listed = revision.listed.as_ref()?;
-        Some(Write { namespace: listed.namespace.clone(), name: listed.name.clone(), replicas })
+        let (namespace, name) = revision.listed.as_ref()?.names();
+        Some(Write { namespace: namespace.to_owned(), name: name.to_owned(), replicas })
     }
 
     /// A write was acknowledged.
@@ -237,7 +259,8 @@ impl Core {
                 && revision.desired == 0
                 && let Some(listed) = &revision.listed
             {
-                self.wakes.begin(now, Arc::clone(&revision.uid), listed.namespace.clone(), listed.name.clone());
+                let (namespace, name) = listed.names();
+                self.wakes.begin(now, Arc::clone(&revision.uid), namespace.to_owned(), name.to_owned());
             }
             revision.desired = decision.desired;
             if revision.begin_write(now) {
@@ -251,7 +274,8 @@ impl Core {
 
     fn desired(&self, uid: &str, replicas: u32) -> Down {
         let activators = self.activators.values().filter(|activator| activator.peer().is_some()).count() as u32;
-        Down::Desired { revision_uid: uid.to_owned(), replicas, activators }
+        let places = self.revisions.get(uid).map_or(0, |revision| share::places(revision.memory.spec()));
+        Down::Desired { revision_uid: uid.to_owned(), replicas, activators, places }
     }
 
     fn broadcast(&mut self, message: &Down) {

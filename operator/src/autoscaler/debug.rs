@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::core::Core;
 use super::journal::Entry;
-use super::revision::{Pod, Revision};
+use super::revision::{Listed, Pod, Revision};
 use super::wakes::Wake;
 
 /// Everything, revisions by name.
 pub fn state(core: &Core, now: Duration) -> Value {
-    let mut revisions: Vec<&Revision> = core.revisions.values().collect();
-    revisions.sort_by_key(|revision| revision.listed.as_ref().map(|listed| (&listed.namespace, &listed.name)));
+    let mut revisions: Vec<&Revision> = core.revisions.values().map(AsRef::as_ref).collect();
+    revisions.sort_by_key(|revision| revision.listed.as_ref().map(Listed::names));
     let mut activators: Vec<&String> =
         core.activators.iter().filter(|(_, activator)| activator.peer().is_some()).map(|(name, _)| name).collect();
     activators.sort();
@@ -26,13 +26,14 @@ pub fn state(core: &Core, now: Duration) -> Value {
 }
 
 fn describe(core: &Core, revision: &Revision, now: Duration) -> Value {
-    let averages = revision.scaler.averages(now);
+    let averages = revision.memory.averages(now);
     let listed = revision.listed.as_ref();
+    let names = listed.map(Listed::names);
     let scale = listed.and_then(|listed| listed.scale);
     json!({
         "uid": &*revision.uid,
-        "namespace": listed.map(|listed| &listed.namespace),
-        "name": listed.map(|listed| &listed.name),
+        "namespace": names.map(|(namespace, _)| namespace),
+        "name": names.map(|(_, name)| name),
         "routed": listed.is_some_and(|listed| listed.routed),
         "initial": listed.is_some_and(|listed| listed.initial),
         "desired": revision.desired,

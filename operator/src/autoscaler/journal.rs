@@ -9,6 +9,8 @@ use scaling::Record;
 const ENTRIES_MAX: usize = 100;
 /// Most entries of one that sleeps: there are many of them.
 const ASLEEP_MAX: usize = 4;
+/// Most entries of one that has slept for long: that it does, and why it fell asleep.
+const RESTING_MAX: usize = 2;
 
 /// Decisions that followed each other with the same outcome for the same reason.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +39,29 @@ impl Journal {
             return;
         }
         let most = if record.desired == 0 { ASLEEP_MAX } else { ENTRIES_MAX };
-        let surplus = (self.entries.len() + 1).saturating_sub(most);
-        self.entries.drain(..surplus);
+        self.keep(most - 1);
         self.entries.push_back(Entry { since: record.at, times: 1, record });
         if record.desired == 0 {
             self.entries.shrink_to_fit();
         }
+    }
+
+    /// For how long the decision has been the same.
+    pub fn same_for(&self, now: Duration) -> Duration {
+        self.entries.back().map_or(Duration::ZERO, |entry| now.saturating_sub(entry.since))
+    }
+
+    /// Keeps the newest few.
+    pub fn rest(&mut self) {
+        if self.entries.len() > RESTING_MAX {
+            self.keep(RESTING_MAX);
+            self.entries.shrink_to_fit();
+        }
+    }
+
+    fn keep(&mut self, most: usize) {
+        let surplus = self.entries.len().saturating_sub(most);
+        self.entries.drain(..surplus);
     }
 
     /// All of them, newest first.
@@ -80,6 +99,8 @@ mod tests {
         assert_eq!(journal.newest().count(), ENTRIES_MAX);
         journal.push(record(0, 0));
         assert_eq!(journal.newest().count(), ASLEEP_MAX);
-        assert!(journal.entries.capacity() * size_of::<Entry>() <= 1024, "{}", size_of::<Entry>());
+        journal.rest();
+        assert_eq!(journal.newest().map(|entry| entry.record.desired).collect::<Vec<_>>(), [0, 299]);
+        assert!(journal.entries.capacity() * size_of::<Entry>() <= 352, "{}", size_of::<Entry>());
     }
 }

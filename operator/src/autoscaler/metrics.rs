@@ -3,18 +3,17 @@
 //! What there is of each revision is read from the core when somebody asks, so a sleeping revision costs no memory
 //! here.
 
+mod revisions;
+
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use prometheus::core::{Collector, Desc};
-use prometheus::proto::MetricFamily;
-use prometheus::{
-    GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use scaling::Reason;
 
-use super::{ORIGIN, Shared};
+use self::revisions::Revisions;
+use super::Shared;
 
 /// Handles. Cheap to clone; registered once a process.
 #[derive(Clone)]
@@ -109,76 +108,5 @@ impl Metrics {
     /// Streams that were closed.
     pub fn closed(&self, reason: &str) -> IntCounter {
         self.closed.with_label_values(&[reason])
-    }
-}
-
-/// Gauges that are filled when they are asked for, and emptied again.
-struct Revisions {
-    shown: Arc<Mutex<Weak<Shared>>>,
-    desired: IntGaugeVec,
-    ready: IntGaugeVec,
-    stable: GaugeVec,
-    burst: GaugeVec,
-    settled: IntGauge,
-}
-
-impl Revisions {
-    fn new(shown: Arc<Mutex<Weak<Shared>>>) -> prometheus::Result<Self> {
-        const LABELS: &[&str] = &["namespace", "revision"];
-        let floats = |name: &str, help: &str| GaugeVec::new(Opts::new(name, help), LABELS);
-        let numbers = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), LABELS);
-        Ok(Self {
-            shown,
-            desired: numbers("todoapp_autoscaler_desired", "Pods wanted of a revision.")?,
-            ready: numbers("todoapp_autoscaler_ready", "Pods of a revision that are ready, as its Deployment says.")?,
-            stable: floats(
-                "todoapp_autoscaler_stable_concurrency",
-                "Requests at a time over the stable window; of revisions that are awake.",
-            )?,
-            burst: floats(
-                "todoapp_autoscaler_burst_concurrency",
-                "Requests at a time over the burst window; of revisions that are awake.",
-            )?,
-            settled: IntGauge::new("todoapp_autoscaler_settled", "1 when enough is known to scale in.")?,
-        })
-    }
-
-    fn parts(&self) -> [&dyn Collector; 5] {
-        [&self.desired, &self.ready, &self.stable, &self.burst, &self.settled]
-    }
-
-    fn fill(&self, shared: &Shared) {
-        let now = ORIGIN + shared.began.elapsed();
-        let state = shared.state.lock();
-        self.settled.set(i64::from(state.core.is_settled(now)));
-        for revision in state.core.revisions.values() {
-            let Some(listed) = &revision.listed else { continue };
-            let labels = [listed.namespace.as_str(), listed.name.as_str()];
-            let ready = listed.scale.map_or(0, |scale| scale.ready);
-            self.desired.with_label_values(&labels).set(i64::from(revision.desired));
-            self.ready.with_label_values(&labels).set(i64::from(ready));
-            if revision.desired > 0 || ready > 0 {
-                let averages = revision.scaler.averages(now);
-                self.stable.with_label_values(&labels).set(averages.stable);
-                self.burst.with_label_values(&labels).set(averages.burst);
-            }
-        }
-    }
-}
-
-impl Collector for Revisions {
-    fn desc(&self) -> Vec<&Desc> {
-        self.parts().into_iter().flat_map(Collector::desc).collect()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let Some(shared) = self.shown.lock().upgrade() else { return Vec::new() };
-        self.fill(&shared);
-        let families = self.parts().into_iter().flat_map(Collector::collect).collect();
-        self.desired.reset();
-        self.ready.reset();
-        self.stable.reset();
-        self.burst.reset();
-        families
     }
 }

@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaling::{Decision, Input, Scaler, Spec};
+use scaling::{Decision, Input, Reason, Spec};
 
 use super::RevisionEntry;
 use super::core::PeerId;
 use super::journal::Journal;
+use super::memory::Memory;
 use super::sender::Clock;
 
 /// For how long after an acknowledged write an observation that differs is taken for an older one.
@@ -25,8 +26,8 @@ pub struct Revision {
     pub uid: Arc<str>,
     /// What the cluster says; none while only its pods were heard of.
     pub listed: Option<Listed>,
-    /// Memory of its decisions.
-    pub scaler: Scaler,
+    /// What its decisions remember.
+    pub memory: Memory,
     /// Pods wanted.
     pub desired: u32,
     /// Pods heard of, by their queue-proxies.
@@ -38,10 +39,8 @@ pub struct Revision {
 /// What the cluster says of a revision.
 #[derive(Debug)]
 pub struct Listed {
-    /// Namespace.
-    pub namespace: String,
-    /// Name, also of its Deployment.
-    pub name: String,
+    /// `namespace/name`, also of its Deployment.
+    full_name: Box<str>,
     /// Whether traffic is routed to it.
     pub routed: bool,
     /// Whether it never had a ready pod.
@@ -115,25 +114,17 @@ pub struct Pod {
 
 impl Revision {
     /// A revision of which only the UID is known.
-    pub fn new(uid: Arc<str>) -> Self {
-        Self {
-            uid,
-            listed: None,
-            scaler: Scaler::new(Spec::default()),
-            desired: 0,
-            pods: Vec::new(),
-            journal: Journal::default(),
-        }
+    pub fn new(uid: Arc<str>, spec: Arc<Spec>) -> Self {
+        Self { uid, listed: None, memory: Memory::new(spec), desired: 0, pods: Vec::new(), journal: Journal::default() }
     }
 
     /// Takes over what the cluster says.
-    pub fn list(&mut self, now: Duration, entry: RevisionEntry) {
-        if *self.scaler.spec() != entry.spec {
-            self.scaler.configure(entry.spec, now);
+    pub fn list(&mut self, now: Duration, entry: RevisionEntry, spec: Arc<Spec>) {
+        if *self.memory.spec() != *spec {
+            self.memory.configure(spec, now);
         }
         self.listed = Some(Listed {
-            namespace: entry.namespace,
-            name: entry.name,
+            full_name: format!("{}/{}", entry.namespace, entry.name).into(),
             routed: entry.routed,
             initial: entry.initial,
             scale: self.listed.as_ref().and_then(|listed| listed.scale),
@@ -167,11 +158,23 @@ impl Revision {
             settled: when == When::Tick { settled: true },
         };
         let decision = match when {
-            When::Demand => self.scaler.wake(now, input)?,
-            When::Tick { .. } => self.scaler.decide(now, input),
+            When::Demand => self.memory.scaler().wake(now, input)?,
+            When::Tick { .. } => self.memory.scaler().decide(now, input),
         };
         self.journal.push(decision.record);
+        self.rest(now, input, decision);
         Some(decision)
+    }
+
+    /// After a whole window of sleep nothing is left that another decision could depend on.
+    fn rest(&mut self, now: Duration, input: Input, decision: Decision) {
+        let window = self.memory.spec().stable_window();
+        let asleep = decision.reason == Reason::Asleep && !decision.record.burst_on && input.held == 0;
+        // A start that failed is remembered, or it would be made again.
+        if asleep && !input.initial && self.pods.is_empty() && self.journal.same_for(now) > window {
+            self.memory.rest();
+            self.journal.rest();
+        }
     }
 
     /// Whether a write has to be begun.
@@ -206,6 +209,13 @@ impl Revision {
     /// Whether nobody speaks of it any more.
     pub fn is_forgotten(&self) -> bool {
         self.listed.is_none() && self.pods.is_empty()
+    }
+}
+
+impl Listed {
+    /// Namespace and name.
+    pub fn names(&self) -> (&str, &str) {
+        self.full_name.split_once('/').unwrap_or_default()
     }
 }
 

@@ -1,5 +1,15 @@
 //! Which part of a pod's places each activator may fill while more pods are on their way. Pure.
 
+use scaling::{Metric, Spec};
+
+/// Requests that one pod should carry at a time; 0 when its target is not one of requests at a time.
+pub fn places(spec: &Spec) -> u32 {
+    match spec.metric {
+        Metric::Concurrency => spec.target.ceil() as u32,
+        Metric::RequestRate => 0,
+    }
+}
+
 /// Parts of the `slots` places of a new pod, in proportion to what each activator holds now. They add up to `slots`.
 ///
 /// When everything held fits in, each part is at least what its activator holds: so nothing is left for a second round.

@@ -1,6 +1,8 @@
 //! The core over time, without sockets.
 
+pub mod sleepers;
 mod streams;
+mod units;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -110,7 +112,7 @@ impl World {
     }
 
     fn stable(&self) -> f64 {
-        self.core.revisions[UID].scaler.averages(self.now).stable
+        self.core.revisions[UID].memory.averages(self.now).stable
     }
 }
 
@@ -134,7 +136,7 @@ fn desired(replicas: u32) -> Down {
 }
 
 fn desired_among(replicas: u32, activators: u32) -> Down {
-    Down::Desired { revision_uid: UID.into(), replicas, activators }
+    Down::Desired { revision_uid: UID.into(), replicas, activators, places: 100 }
 }
 
 fn demand(held: u32) -> Up {
@@ -352,5 +354,5 @@ fn the_newest_number_wins_while_a_write_is_under_way() {
 
 #[test]
 fn a_sleeping_revision_is_small() {
-    assert!(size_of::<Revision>() <= 768, "{}", size_of::<Revision>());
+    assert!(size_of::<Revision>() <= 256, "{}", size_of::<Revision>());
 }

@@ -176,7 +176,7 @@ fn demand(held: u32) -> Up {
 }
 
 fn desired(replicas: u32) -> Down {
-    Down::Desired { revision_uid: UID.into(), replicas, activators: 1 }
+    Down::Desired { revision_uid: UID.into(), replicas, activators: 1, places: 100 }
 }
 
 fn up() -> Down {
@@ -196,7 +196,7 @@ async fn demand_is_written_once_and_ready_is_passed_on() {
     let mut late = hub.activator("b").await;
     let endpoint = Endpoint { revision_uid: UID.into(), address: POD.parse().unwrap() };
     assert_eq!(late.down().await, Down::Endpoints(vec![endpoint]));
-    assert_eq!(late.down().await, Down::Desired { revision_uid: UID.into(), replicas: 1, activators: 2 });
+    assert_eq!(late.down().await, Down::Desired { revision_uid: UID.into(), replicas: 1, activators: 2, places: 100 });
     assert_eq!(*hub.cluster.scaled.lock(), [("default/user-00001".to_owned(), 1)]);
     assert!(hub.metric(r#"todoapp_hub_connections{kind="activator"} 2"#));
     assert!(hub.metric(r#"todoapp_hub_connections{kind="queue-proxy"} 1"#));

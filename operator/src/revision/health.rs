@@ -42,7 +42,7 @@ pub struct Failure {
 }
 
 /// Reads the state off the objects; `refused` is the API server's answer to our own write, if it said no.
-pub fn assess(deployment: Option<&Value>, pods: &[impl AsRef<Pod>], refused: Option<&Error>, now: Timestamp) -> Health {
+pub fn assess(deployment: Option<&Value>, pods: &[Pod], refused: Option<&Error>, now: Timestamp) -> Health {
     let count = |field: &str| {
         let value = deployment.and_then(|d| d.pointer(field)).and_then(Value::as_u64).unwrap_or(0);
         u32::try_from(value).unwrap_or(u32::MAX)
@@ -50,15 +50,15 @@ pub fn assess(deployment: Option<&Value>, pods: &[impl AsRef<Pod>], refused: Opt
     let ready = count("/status/readyReplicas");
     let failure = refused
         .map(refusal)
-        .or_else(|| if ready > 0 { None } else { pods.iter().find_map(|pod| pod_failure(pod.as_ref(), now)) })
+        .or_else(|| if ready > 0 { None } else { pods.iter().find_map(|pod| pod_failure(pod, now)) })
         .or_else(|| deployment.and_then(replica_failure));
-    let doubtful = failure.is_none() && pods.iter().map(AsRef::as_ref).any(is_doubtful);
+    let doubtful = failure.is_none() && pods.iter().any(is_doubtful);
     Health { desired: deployment.map_or(0, replicas), ready, failure, doubtful }
 }
 
 /// Whether a pod waits for a Secret that somebody may have deleted.
-pub fn lacks_key(pods: &[impl AsRef<Pod>]) -> bool {
-    pods.iter().any(|pod| waiting(pod.as_ref(), &["CreateContainerConfigError"]).is_some())
+pub fn lacks_key(pods: &[Pod]) -> bool {
+    pods.iter().any(|pod| waiting(pod, &["CreateContainerConfigError"]).is_some())
 }
 
 fn refusal(error: &Error) -> Failure {
@@ -142,13 +142,13 @@ mod tests {
 
     use super::*;
 
-    fn pod(reason: &str, created: Timestamp) -> Box<Pod> {
+    fn pod(reason: &str, created: Timestamp) -> Pod {
         let state = json!({ "waiting": { "reason": reason, "message": "because" } });
         let status =
             json!({ "name": "app", "image": "i", "imageID": "", "ready": false, "restartCount": 0, "state": state });
         let pod = json!({ "metadata": { "name": "p", "creationTimestamp": created.to_string() },
             "status": { "containerStatuses": [status] } });
-        Box::new(serde_json::from_value(pod).expect("a pod"))
+        serde_json::from_value(pod).expect("a pod")
     }
 
     #[test]

@@ -17,10 +17,10 @@ use futures_util::FutureExt;
 use http::{Request, Response};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::SemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{Closing, Phase, Server};
+use super::{House, Phase, Server};
 use crate::{Body, headers::Origin, net::Io};
 
 /// The connection that a request came on. Whoever keeps a clone keeps the connection counted as live.
@@ -45,7 +45,7 @@ impl ConnInfo {
 
     /// Ends when the listener's grace is over and everything has to stop.
     pub(crate) async fn cut(&self) {
-        self.live.closing.cut().await;
+        self.live.house.closing.cut().await;
     }
 }
 
@@ -57,17 +57,24 @@ impl fmt::Debug for ConnInfo {
 
 /// What a connection occupies, and what its tasks share.
 pub(super) struct Live {
-    closing: Arc<Closing>,
+    house: Arc<House>,
     /// A whole request head has arrived: from here on hyper's own timers watch.
     spoke: AtomicBool,
     origin: OnceLock<Origin>,
-    _place: OwnedSemaphorePermit,
     _token: TaskTrackerToken,
 }
 
 impl Live {
-    pub(super) fn new(place: OwnedSemaphorePermit, token: TaskTrackerToken, closing: Arc<Closing>) -> Arc<Self> {
-        Arc::new(Self { closing, spoke: AtomicBool::new(false), origin: OnceLock::new(), _place: place, _token: token })
+    /// Takes over `place`, which is one of the house's.
+    pub(super) fn new(house: Arc<House>, place: SemaphorePermit<'_>, token: TaskTrackerToken) -> Arc<Self> {
+        place.forget();
+        Arc::new(Self { house, spoke: AtomicBool::new(false), origin: OnceLock::new(), _token: token })
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.house.places.add_permits(1);
     }
 }
 
@@ -87,19 +94,19 @@ where
     let mut http = pin!(server.http.serve_connection_with_upgrades(TokioIo::new(io), service));
     // hyper starts its head timer only once it knows the version, which a silent client never tells.
     let mut silence = pin!(tokio::time::sleep(server.head_timeout));
-    let mut change = pin!(live.closing.changed());
+    let mut change = pin!(live.house.closing.changed());
     let mut known = Phase::Open;
     let mut watching = false;
     poll_fn(|cx| {
         loop {
-            let phase = live.closing.phase();
+            let phase = live.house.closing.phase();
             if phase != known {
                 known = phase;
                 if phase == Phase::Cut {
                     return Poll::Ready(());
                 }
                 http.as_mut().graceful_shutdown();
-                change.set(live.closing.changed());
+                change.set(live.house.closing.changed());
                 watching = false;
                 continue;
             }
@@ -107,7 +114,7 @@ where
                 // Registered once, not at each poll: a notification wakes this task, and the phase is read above.
                 watching = change.as_mut().poll(cx).is_pending();
                 if !watching {
-                    change.set(live.closing.changed());
+                    change.set(live.house.closing.changed());
                     continue;
                 }
             }

@@ -92,10 +92,11 @@ impl Frame for Down {
                 Ok(())
             }
             Self::EndpointDown(endpoint) => put_endpoint(payload, endpoint),
-            Self::Desired { revision_uid, replicas, activators } => {
+            Self::Desired { revision_uid, replicas, activators, places } => {
                 put_text(payload, "revision_uid", revision_uid, NAME_BYTES_MAX)?;
                 payload.extend_from_slice(&replicas.to_be_bytes());
                 payload.extend_from_slice(&activators.to_be_bytes());
+                payload.extend_from_slice(&places.to_be_bytes());
                 Ok(())
             }
         }
@@ -110,6 +111,7 @@ impl Frame for Down {
                 revision_uid: payload.text("revision_uid", NAME_BYTES_MAX)?,
                 replicas: payload.u32("replicas")?,
                 activators: payload.u32("activators")?,
+                places: payload.u32("places")?,
             },
         })
     }

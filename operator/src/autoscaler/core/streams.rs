@@ -31,7 +31,9 @@ impl Core {
     pub fn join_pod(&mut self, uid: &str, pod: String, address: SocketAddr, epoch: u64, confirmed: bool) -> PeerId {
         let id = self.next_peer();
         let uid: Arc<str> = uid.into();
-        let revision = self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Revision::new(Arc::clone(&uid)));
+        let spec = self.specs.share(scaling::Spec::default());
+        let revision =
+            self.revisions.entry(Arc::clone(&uid)).or_insert_with(|| Box::new(Revision::new(Arc::clone(&uid), spec)));
         let position = revision.pods.iter().position(|known| known.name == pod);
         let mut entry = match position {
             Some(at) => revision.pods.swap_remove(at),
@@ -120,6 +122,9 @@ impl Core {
             None => {}
         }
         self.peers.remove(&peer);
+        if self.peers.len() < self.peers.capacity() / 4 {
+            self.peers.shrink_to_fit();
+        }
     }
 
     fn next_peer(&mut self) -> PeerId {
@@ -144,7 +149,7 @@ impl Core {
                 continue;
             };
             activator.load(&revision.uid, load.now, &load.buckets, |second, concurrency| {
-                revision.scaler.observe(second, concurrency);
+                revision.memory.observe_held(second, concurrency);
             });
             if load.now > 0 {
                 waiting.push(Arc::clone(&revision.uid));
@@ -181,7 +186,7 @@ impl Core {
                     && let Some(second) = pod.clock.ours(bucket.second)
                 {
                     pod.counted = Some(bucket.second);
-                    revision.scaler.observe(second, f64::from(bucket.concurrency));
+                    revision.memory.observe_pod(second, bucket);
                 }
             }
         }
@@ -202,11 +207,11 @@ impl Core {
     /// under what the others are to share.
     fn announce(&mut self, uid: &str, endpoint: Endpoint) {
         let Some(revision) = self.revisions.get(uid) else { return };
-        let (target, desired) = (revision.scaler.spec().target.ceil() as u32, revision.desired.max(1));
+        let (places, desired) = (share::places(revision.memory.spec()), revision.desired.max(1));
         let mut activators: Vec<_> = self.activators.iter().filter(|(_, a)| a.peer().is_some()).collect();
         activators.sort_by_key(|(name, _)| *name);
         let held: Vec<u32> = activators.iter().map(|(_, activator)| activator.held(uid)).collect();
-        let slots = held.iter().sum::<u32>().div_ceil(desired).max(target);
+        let slots = held.iter().sum::<u32>().div_ceil(desired).max(places).max(1);
         let parts = share::parts(&held, slots);
         for ((_, activator), share) in activators.into_iter().zip(parts) {
             let mut frames = BytesMut::new();

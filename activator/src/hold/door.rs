@@ -1,0 +1,57 @@
+//! A request whose app has no revision to show yet: it waits until the routing table has one.
+//!
+//! A user applies an app and calls it at once: the operator needs a moment to make the first revision, and our watches
+//! tell of app and revision in any order.
+
+use std::sync::Arc;
+
+use proxy::Failure;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Held, Room};
+use crate::{
+    revision::Revision,
+    table::{Table, store::Tables},
+};
+
+/// A place in the room, until dropped.
+struct Place<'a>(&'a Room);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+/// Waits until `find` has a revision in the newest table; at most until `deadline`.
+///
+/// # Errors
+/// The limit that was met, or what `find` says. Dropping the future gives the place back.
+pub(crate) async fn wait(
+    room: &Room,
+    tables: &Tables,
+    find: impl Fn(&Table) -> Result<Option<Arc<Revision>>, Failure>,
+    deadline: Instant,
+    held: &mut Held,
+) -> Result<Arc<Revision>, Failure> {
+    if !room.enter(held.was_in) {
+        return Err(Failure::HoldFull);
+    }
+    let _place = Place(room);
+    held.was_in = true;
+    let entered = Instant::now();
+    // Followed before the first look: a table that comes in between rings.
+    let mut changed = tables.follow();
+    let found = loop {
+        if let Some(revision) = find(&tables.load())? {
+            break revision;
+        }
+        tokio::select! {
+            // The tables outlive the requests.
+            _ = changed.changed() => {}
+            () = sleep_until(deadline) => return Err(Failure::HoldTimeout),
+        }
+    };
+    held.waited += entered.elapsed();
+    Ok(found)
+}

@@ -1,0 +1,148 @@
+//! Why a decision was taken: all that went in, what each rule said, what came out.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::reason::Reason;
+use crate::spec::Metric;
+
+/// The record of one decision. [`fmt::Display`] makes a sentence of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Record {
+    /// When, on the caller's count.
+    pub at: Duration,
+    /// Requests held by activators.
+    pub held: u32,
+    /// Requests in the pods.
+    pub in_flight: u32,
+    /// Pods that take requests.
+    pub ready: u32,
+    /// Pods that report.
+    pub reporting: u32,
+    /// Pods wanted before.
+    pub before: u32,
+    /// Average over the stable window, in the metric's unit.
+    pub stable: f32,
+    /// Average over the burst window, in the metric's unit.
+    pub burst: f32,
+    /// Load that `wanted` is for.
+    pub load: f32,
+    /// Load to aim at in one pod.
+    pub per_pod: f32,
+    /// Pods for the stable average alone.
+    pub by_stable: u32,
+    /// Pods for the burst average alone.
+    pub by_burst: u32,
+    /// Pods for the requests of the moment; 0 if none waits for a pod.
+    pub by_demand: u32,
+    /// Fewest pods that the down rate allows at once.
+    pub lowest: u32,
+    /// Most pods that the up rate allows at once.
+    pub highest: u32,
+    /// Fewest pods while there is load, if that is more than one; else 0.
+    pub activation: u32,
+    /// Pods that a burst holds; 0 without one.
+    pub burst_pods: u32,
+    /// Pods at which the scale-down delay held it; 0 if it did not.
+    pub delayed: u32,
+    /// Pods wanted by load, burst, delay or demand.
+    pub wanted: u32,
+    /// Pods of a start in progress, the initial ones included; 0 without one.
+    pub starting: u32,
+    /// Minimum that held.
+    pub min: u32,
+    /// Maximum; 0 means none.
+    pub max: u32,
+    /// Time left of the grace; zero if it does not run or is over.
+    pub grace_left: Duration,
+    /// Time left of the retention; zero if it does not run or is over.
+    pub retention_left: Duration,
+    /// What load is measured in.
+    pub metric: Metric,
+    /// Whether a burst is on.
+    pub burst_on: bool,
+    /// Whether traffic is routed to the revision.
+    pub routed: bool,
+    /// What had the last word.
+    pub reason: Reason,
+    /// Pods decided on.
+    pub desired: u32,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.metric {
+            Metric::Concurrency => "",
+            Metric::RequestRate => "/s",
+        };
+        write!(f, "held {}, in flight {}", self.held, self.in_flight)?;
+        if self.reason != Reason::Demand {
+            write!(f, ", average {}{unit} (burst window {}{unit})", number(self.stable), number(self.burst))?;
+        }
+        write!(f, " → wanted {} ({}/{})", self.wanted, number(self.load), number(self.per_pod))?;
+        self.explain_wanted(f)?;
+        self.explain_hold(f)?;
+        if self.min > 0 {
+            write!(f, ", min {}", self.min)?;
+        }
+        if self.max > 0 {
+            write!(f, ", max {}", self.max)?;
+        }
+        write!(f, " → {}", self.desired)
+    }
+}
+
+impl Record {
+    /// What moved the number of pods that the load alone asks for.
+    fn explain_wanted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = self.by_stable.max(if self.burst_on { self.by_burst } else { 0 }).max(self.by_demand);
+        if asked > self.highest {
+            write!(f, ", at most {} at once", self.highest)?;
+        }
+        if asked < self.lowest && self.wanted == self.lowest {
+            write!(f, ", at least {} at once", self.lowest)?;
+        }
+        if asked > 0 && asked < self.activation {
+            write!(f, ", activation {}", self.activation)?;
+        }
+        if self.burst_on {
+            write!(f, ", burst on")?;
+        }
+        if self.delayed > 0 {
+            write!(f, ", delay holds {}", self.delayed)?;
+        }
+        Ok(())
+    }
+
+    /// What keeps pods that are not wanted.
+    fn explain_hold(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.routed {
+            write!(f, ", not routed")?;
+        }
+        match self.reason {
+            Reason::Starting => write!(f, ", a start of {} is in progress", self.starting),
+            Reason::Grace => write!(f, ", idle, {} s of grace left", seconds(self.grace_left)),
+            Reason::Retention => write!(f, ", idle, {} s of retention left", seconds(self.retention_left)),
+            Reason::Idle => write!(f, ", idle for the window and the grace"),
+            Reason::Unreported => write!(f, ", {} of {} ready pods report", self.reporting, self.ready),
+            Reason::Settling => write!(f, ", just taken over"),
+            Reason::Load
+            | Reason::Burst
+            | Reason::Delay
+            | Reason::Demand
+            | Reason::Asleep
+            | Reason::Minimum
+            | Reason::Maximum => Ok(()),
+        }
+    }
+}
+
+/// At most two decimals.
+fn number(value: f32) -> f64 {
+    (f64::from(value) * 100.0).round() / 100.0
+}
+
+/// A second that has begun counts.
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64().ceil()
+}
