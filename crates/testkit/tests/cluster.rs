@@ -308,13 +308,23 @@ async fn pods_that_are_refused_show_as_a_failure_of_the_deployment() {
 #[tokio::test(start_paused = true)]
 async fn nothing_happens_while_the_server_is_away_and_all_of_it_after() {
     let world = world();
+    world.programs.set(IMAGE, Behaviour { crash: Some((Delay::ms(15_000), 1)), ..Behaviour::default() });
     world.deploy("d", 3).await;
-    world.server.add_fault(Fault::new(Effect::Away).during(Duration::from_millis(100), seconds(60)));
-    sleep(seconds(59)).await;
-    let before = world.server.local("test").list(("v1", "Pod"), "", &testkit::api_server::Selector::default());
-    assert!(before.iter().all(|pod| pod["status"]["phase"] == "Pending"));
     sleep(seconds(10)).await;
-    assert_eq!(world.ready("d").await, 3);
+    let away = seconds(10)..seconds(60);
+    world.server.add_fault(Fault::new(Effect::Away).during(away.start, away.end));
+    sleep(seconds(10)).await;
+    // As somebody did whose write was the last that got through.
+    let deployment = world.server.local("test").get(("apps/v1", "Deployment"), "default", "d").expect("there");
+    world.server.local("test").patch(&deployment, json!({ "spec": { "replicas": 5 } })).expect("patched");
+    sleep(seconds(40)).await;
+    world.programs.set(IMAGE, Behaviour::default());
+    sleep(seconds(60)).await;
+    let log = world.server.log();
+    let meanwhile: Vec<_> =
+        log.iter().filter(|r| r.user.starts_with("system:") && away.contains(&r.at)).map(ToString::to_string).collect();
+    assert_eq!(meanwhile, Vec::<String>::new());
+    assert_eq!(world.ready("d").await, 5);
 }
 
 /// A busy quarter of an hour; its log.
