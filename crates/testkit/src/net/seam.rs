@@ -1,0 +1,29 @@
+//! The virtual network behind the data plane's own seam, `proxy::net`.
+
+use std::io;
+use std::net::SocketAddr;
+
+use proxy::net::{Accept, Accepted, Dial};
+
+use super::{Host, Listener, Stream};
+
+/// Dials from one host.
+#[derive(Clone)]
+pub struct Dialer(pub Host);
+
+impl Dial for Dialer {
+    type Io = Stream;
+
+    async fn dial(&self, address: SocketAddr) -> io::Result<Stream> {
+        self.0.connect(address).await
+    }
+}
+
+impl Accept for Listener {
+    type Io = Stream;
+
+    async fn accept(&self) -> io::Result<Accepted<Stream>> {
+        let io = Listener::accept(self).await?;
+        Ok(Accepted { peer: io.peer(), local: io.local(), io })
+    }
+}
