@@ -9,8 +9,8 @@ use scaling::Record;
 const ENTRIES_MAX: usize = 100;
 /// Most entries of one that sleeps: there are many of them.
 const ASLEEP_MAX: usize = 4;
-/// Most entries of one that has slept for long: that it does, and why it fell asleep.
-const RESTING_MAX: usize = 2;
+/// Most entries of one that has slept for long: that it does, and since when.
+const RESTING_MAX: usize = 1;
 
 /// Decisions that followed each other with the same outcome for the same reason.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +100,7 @@ mod tests {
         journal.push(record(0, 0));
         assert_eq!(journal.newest().count(), ASLEEP_MAX);
         journal.rest();
-        assert_eq!(journal.newest().map(|entry| entry.record.desired).collect::<Vec<_>>(), [0, 299]);
-        assert!(journal.entries.capacity() * size_of::<Entry>() <= 352, "{}", size_of::<Entry>());
+        assert_eq!(journal.newest().map(|entry| entry.record.desired).collect::<Vec<_>>(), [0]);
+        assert!(journal.entries.capacity() * size_of::<Entry>() <= 192, "{}", size_of::<Entry>());
     }
 }
