@@ -1,7 +1,7 @@
 //! What the benchmarks share: figures of a sample and the lines they are printed in.
 //!
 //! Each program measures the installation that `KUBECONFIG` leads to and prints a table in Markdown; `bench/run` puts
-//! the tables together with the machine's name.
+//! the tables together with the machine's name. `decisions` needs no installation.
 
 pub mod floor;
 

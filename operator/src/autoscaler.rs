@@ -5,7 +5,7 @@
 //! queues, so consequences leave in the order in which they were decided; nothing is awaited under it.
 
 mod activator;
-mod core;
+pub mod core;
 mod debug;
 mod journal;
 mod memory;
@@ -16,7 +16,7 @@ mod sender;
 mod share;
 mod specs;
 #[cfg(test)]
-pub mod tests;
+pub(crate) mod tests;
 mod wakes;
 mod write;
 

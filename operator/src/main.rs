@@ -1,35 +1,7 @@
-//! The operator: turns `TodoApp`s into revisions that run, sleep and wake.
-
-mod activators;
-mod app;
-mod apply;
-mod args;
-mod autoscaler;
-mod cluster;
-mod context;
-mod controllers;
-mod error;
-mod events;
-#[cfg(test)]
-mod footprint;
-mod hub;
-mod keys;
-mod leader;
-mod lease;
-mod metrics;
-mod ports;
-mod publish;
-mod queue;
-mod revision;
-mod roster;
-mod rounds;
-mod scale;
-mod settings;
-mod start;
-mod store;
-mod verify;
+//! The program of the operator.
 
 use clap::Parser;
+use operator::{args, start};
 
 fn main() -> anyhow::Result<()> {
     let args = args::Args::parse();

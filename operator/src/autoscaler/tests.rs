@@ -1,5 +1,6 @@
 //! The core over time, without sockets.
 
+mod replays;
 pub mod sleepers;
 mod starts;
 mod streams;

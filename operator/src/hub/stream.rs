@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use wire::{Challenge, Frame, Hello, Identity, Up, VERSION};
 
+use super::STREAMS_MAX;
 use super::identity::{Rejection, is_own, verify};
 use crate::autoscaler::{Autoscaler, NewPod, Seat};
 
@@ -20,8 +21,8 @@ const HELLO_WAIT: Duration = Duration::from_secs(5);
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Longest wait for a write.
 const WRITE_WAIT: Duration = Duration::from_secs(5);
-/// Most messages that wait to be written.
-const QUEUE_MAX: usize = 1024;
+/// Most messages that wait to be written: all pods may have something to say at the same moment.
+const QUEUE_MAX: usize = STREAMS_MAX;
 /// Room that an idle stream keeps for reading.
 const BUFFER_BYTES: usize = 4096;
 

@@ -1,6 +1,8 @@
 //! Whole streams in memory, on paused time.
 
 mod bounds;
+mod cluster;
+mod crowd;
 mod decisions;
 mod proof;
 mod scalein;
@@ -21,85 +23,13 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use wire::{Bucket, Challenge, Down, Endpoint, Frame, Hello, Identity, Load, Up, VERSION};
 
+use self::cluster::{Cluster, Marking};
 use super::{Verifier, stream};
 use crate::autoscaler::{Autoscaler, Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
 
 const UID: &str = "uid-1";
 const KEY: [u8; 32] = [7; 32];
 const POD: &str = "10.0.0.7:8012";
-
-#[derive(Default)]
-struct Cluster {
-    confirms: AtomicBool,
-    /// Tries that fail before one succeeds.
-    failures: AtomicU32,
-    scaled: Mutex<Vec<(String, u32)>>,
-    /// Pods that the cluster has.
-    pods: Mutex<Vec<Candidate>>,
-    /// Deletion costs that were written, each with how many scales were written before.
-    marked: Mutex<Vec<(Mark, usize)>>,
-    /// What becomes of a deletion cost.
-    marking: Mutex<Marking>,
-}
-
-#[derive(Default, Clone, Copy)]
-enum Marking {
-    #[default]
-    Written,
-    Refused,
-    Unanswered,
-}
-
-impl Verifier for Cluster {
-    fn revision_key(&self, uid: &str) -> Option<[u8; 32]> {
-        (uid == UID).then_some(KEY)
-    }
-
-    fn confirms(&self, _uid: &str, _address: SocketAddr) -> bool {
-        self.confirms.load(Ordering::Relaxed)
-    }
-
-    fn activator<'a>(&'a self, token: &'a str) -> BoxFuture<'a, anyhow::Result<bool>> {
-        Box::pin(async move {
-            match token {
-                "good" => Ok(true),
-                "slow" => std::future::pending().await,
-                "broken" => Err(anyhow::anyhow!("no API server")),
-                _ => Ok(false),
-            }
-        })
-    }
-}
-
-impl ScaleWriter for Cluster {
-    fn pods(&self, _uid: &str) -> Vec<Candidate> {
-        self.pods.lock().clone()
-    }
-
-    fn mark<'a>(&'a self, _namespace: &'a str, mark: &'a Mark) -> BoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(async move {
-            let marking = *self.marking.lock();
-            match marking {
-                Marking::Written => self.marked.lock().push((mark.clone(), self.scaled.lock().len())),
-                Marking::Refused => anyhow::bail!("404"),
-                Marking::Unanswered => std::future::pending().await,
-            }
-            Ok(())
-        })
-    }
-
-    fn scale<'a>(&'a self, namespace: &'a str, name: &'a str, replicas: u32) -> BoxFuture<'a, anyhow::Result<()>> {
-        Box::pin(async move {
-            let failing = self.failures.load(Ordering::Relaxed);
-            if failing > 0 {
-                self.failures.store(failing - 1, Ordering::Relaxed);
-                anyhow::bail!("429");
-            }
-            self.scaled.lock().push((format!("{namespace}/{name}"), replicas));
-            Ok(())
-        })
-    }
-}
 
 struct Hub {
     cluster: Arc<Cluster>,
@@ -119,14 +49,7 @@ impl Hub {
         let (cluster, registry) = (Arc::new(Cluster::default()), Registry::new());
         let metrics = Metrics::register(&registry).expect("unique names");
         let autoscaler = Autoscaler::new(Arc::clone(&cluster) as _, Arc::clone(&cluster) as _, metrics);
-        autoscaler.upsert(RevisionEntry {
-            uid: UID.into(),
-            namespace: "default".into(),
-            name: "user-00001".into(),
-            spec: scaling::Spec::default(),
-            routed: true,
-            initial: false,
-        });
+        autoscaler.upsert(entry(scaling::Spec::default()));
         autoscaler.set_replicas(UID, replicas, replicas);
         Self { cluster, autoscaler, registry, close: CancellationToken::new() }
     }
@@ -218,6 +141,17 @@ impl Client {
     async fn is_closed(&mut self) -> bool {
         let closed = async { while self.next::<Down>().await.is_some() {} };
         timeout(Duration::from_mins(1), closed).await.is_ok()
+    }
+}
+
+fn entry(spec: scaling::Spec) -> RevisionEntry {
+    RevisionEntry {
+        uid: UID.into(),
+        namespace: "default".into(),
+        name: "user-00001".into(),
+        spec,
+        routed: true,
+        initial: false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Streams that are silent, stuck or full of nonsense end, and disturb no other.
 
+use super::super::STREAMS_MAX;
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -40,7 +41,7 @@ async fn a_peer_that_does_not_read_is_closed_and_holds_up_nobody() {
     let mut activator = hub.activator("a").await;
     activator.down().await;
     let mut pod = hub.pod("10.0.0.7:51234").await;
-    for _ in 0..1000 {
+    for _ in 0..STREAMS_MAX / 2 + 1000 {
         pod.say(&Up::Ready).await;
         assert!(matches!(activator.down().await, Down::EndpointUp { .. }));
         pod.say(&Up::Draining).await;

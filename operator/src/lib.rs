@@ -1,0 +1,32 @@
+//! The operator: turns `TodoApp`s into revisions that run, sleep and wake.
+//!
+//! A library so that benchmarks reach what decides; the program is [`start::run`].
+
+mod activators;
+mod app;
+mod apply;
+pub mod args;
+pub mod autoscaler;
+mod cluster;
+mod context;
+mod controllers;
+mod error;
+mod events;
+#[cfg(test)]
+mod footprint;
+mod hub;
+mod keys;
+mod leader;
+mod lease;
+mod metrics;
+mod ports;
+mod publish;
+mod queue;
+mod revision;
+mod roster;
+mod rounds;
+mod scale;
+mod settings;
+pub mod start;
+mod store;
+mod verify;
