@@ -8,6 +8,7 @@ mod autoscaler;
 mod cluster;
 mod context;
 mod controllers;
+mod decisions;
 mod error;
 mod events;
 #[cfg(test)]
