@@ -20,6 +20,7 @@ use crate::error::{Class, Error};
 use crate::store::Key;
 use network::Door;
 use observe::Observed;
+pub use observe::number;
 
 pub use network::stated_ports;
 

@@ -156,6 +156,12 @@ impl Autoscaler {
         debug::state(&self.shared.state.lock().core, now)
     }
 
+    /// The last decisions on a revision, oldest first; none for one that nobody told of.
+    pub fn decisions(&self, uid: &str) -> Vec<serde_json::Value> {
+        let (now, clock) = (self.shared.now(), jiff::Timestamp::now());
+        debug::decisions(&self.shared.state.lock().core, uid, now, clock)
+    }
+
     /// Who decides whom to believe.
     pub fn verifier(&self) -> &dyn Verifier {
         &*self.shared.verifier

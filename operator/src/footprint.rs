@@ -1,7 +1,7 @@
 //! What each further sleeping app takes of the heap. Counted are the allocations of the test's own thread, so the
 //! figures are the same at every run.
 
-mod objects;
+pub mod objects;
 
 use std::fmt::Debug;
 

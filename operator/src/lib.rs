@@ -10,6 +10,7 @@ pub mod autoscaler;
 mod cluster;
 mod context;
 mod controllers;
+mod decisions;
 mod error;
 mod events;
 #[cfg(test)]

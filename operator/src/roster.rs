@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use api::{Revision, TodoApp, labels};
 use kube::{Resource, ResourceExt};
+use policy::Settings;
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use crate::autoscaler::{Autoscaler, RevisionEntry};
 use crate::cluster::{Stores, Subject};
 use crate::rounds::Rounds;
-use crate::settings::{self, Settings};
 use crate::store::{By, Key};
 
 /// Keeps the autoscaler's roster true to the stores.
@@ -91,7 +91,7 @@ impl Roster {
             uid: revision.uid()?,
             namespace: revision.namespace()?,
             name: revision.name_any(),
-            spec: settings::spec(&app.spec.scaling, &self.settings.borrow(), revision.spec.concurrency_limit),
+            spec: policy::spec(&app.spec.scaling, &self.settings.borrow(), revision.spec.concurrency_limit),
             routed: is_routed(&app, &revision.name_any()),
             initial: !revision.status.as_ref().is_some_and(|s| s.was_ready),
         })

@@ -1,123 +1,52 @@
-//! The cluster's own settings of scaling, from one ConfigMap: what holds where an app says nothing, and limits that no
-//! app may exceed.
+//! Follows the ConfigMap of the cluster's settings. A broken edit changes nothing: what was good last stays, and an
+//! Event says why.
 
-mod check;
-mod follow;
-mod spec;
+use std::sync::Arc;
 
-use std::collections::BTreeMap;
+use futures_util::StreamExt;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Resource;
+use kube::api::Api;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::watch_object;
+use policy::Settings;
+use prometheus::IntGauge;
+use tokio::sync::watch;
+use tracing::{info, warn};
 
-use api::Scaling;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use crate::events::{Note, Reporter};
 
-pub use follow::follow;
-pub use spec::spec;
-
-/// Key of the ConfigMap under which the defaults are, as YAML with the fields of `spec.scaling`.
-const DEFAULTS: &str = "defaults";
-/// Key of the ConfigMap under which the limits are, as YAML.
-const LIMITS: &str = "limits";
-
-/// Settings of the cluster.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Settings {
-    /// What an app that leaves a field open gets.
-    pub defaults: Scaling,
-    /// What no app may exceed.
-    pub limits: Limits,
-}
-
-/// What no app may exceed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Limits {
-    /// Most pods of a revision, whatever its `max`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<u32>,
-}
-
-impl Settings {
-    /// Reads the data of the ConfigMap.
-    ///
-    /// # Errors
-    /// Names the key, the field, its value, and what would be right.
-    pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, String> {
-        if let Some(unknown) = data.keys().find(|key| ![DEFAULTS, LIMITS].contains(&key.as_str())) {
-            return Err(format!("`{unknown}` is no key; there are `{DEFAULTS}` and `{LIMITS}`"));
+/// Hands out what the ConfigMap says each time that is something else; the first time also when it is as without.
+pub async fn follow(
+    api: Api<ConfigMap>,
+    name: &str,
+    settings: watch::Sender<Arc<Settings>>,
+    reporter: Reporter,
+    valid: IntGauge,
+) {
+    let mut seen = watch_object(api, name).default_backoff().boxed();
+    while let Some(seen) = seen.next().await {
+        let map = match seen {
+            Ok(map) => map.unwrap_or_default(),
+            Err(error) => {
+                warn!(%error, config_map = name, "the watch of the settings broke and begins anew");
+                continue;
+            }
+        };
+        let parsed = Settings::parse(map.data.as_ref().unwrap_or(&std::collections::BTreeMap::new()));
+        valid.set(parsed.is_ok().into());
+        match parsed {
+            Ok(new) => {
+                info!(config_map = name, "settings are in force");
+                settings.send_replace(Arc::new(new));
+            }
+            Err(problem) => {
+                warn!(config_map = name, problem, "the settings stay as they were");
+                let note = Note::warning("InvalidSettings", format!("{problem}; the settings stay as they were"));
+                reporter.publish(&map.object_ref(&()), vec![note]).await;
+                // Who waits for the first settings goes on with what holds without any.
+                settings.send_modify(|_| {});
+            }
         }
-        let settings = Self { defaults: section(data, DEFAULTS)?, limits: section(data, LIMITS)? };
-        check::scaling(&settings.defaults).map_err(|problem| format!("{DEFAULTS}.{problem}"))?;
-        check::limits(&settings.limits).map_err(|problem| format!("{LIMITS}.{problem}"))?;
-        Ok(settings)
-    }
-}
-
-fn section<T: DeserializeOwned + Serialize + Default>(data: &BTreeMap<String, String>, key: &str) -> Result<T, String> {
-    let text = data.get(key).map_or("", String::as_str);
-    let given: Value = serde_saphyr::from_str(text).map_err(|error| format!("`{key}` is not YAML: {error}"))?;
-    if given.is_null() {
-        return Ok(T::default());
-    }
-    let parsed: T = serde_json::from_value(given.clone()).map_err(|error| format!("`{key}`: {error}"))?;
-    match unknown(&given, &serde_json::to_value(&parsed).unwrap_or_default()) {
-        Some(field) => Err(format!("`{key}.{field}` is no setting")),
-        None => Ok(parsed),
-    }
-}
-
-/// The first field that was given and not understood.
-fn unknown(given: &Value, understood: &Value) -> Option<String> {
-    given.as_object()?.iter().find_map(|(name, value)| match understood.get(name) {
-        _ if value.is_null() => None,
-        None => Some(name.clone()),
-        Some(known) => unknown(value, known).map(|inner| format!("{name}.{inner}")),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(defaults: &str, limits: &str) -> Result<Settings, String> {
-        Settings::parse(&[(DEFAULTS.to_owned(), defaults.to_owned()), (LIMITS.to_owned(), limits.to_owned())].into())
-    }
-
-    #[test]
-    fn nothing_set_is_valid() {
-        assert_eq!(Settings::parse(&BTreeMap::new()), Ok(Settings::default()));
-        assert_eq!(parse("", "{}\n"), Ok(Settings::default()));
-        assert_eq!(parse("max:\n", "# nothing\n"), Ok(Settings::default()));
-    }
-
-    #[test]
-    fn what_is_set_is_read() {
-        let settings = parse("window: 30s\nburst: {windowPercent: 20}\n", "max: 40").expect("valid");
-        assert_eq!(settings.limits.max, Some(40));
-        assert_eq!(settings.defaults.window, Some(std::time::Duration::from_secs(30).into()));
-        assert_eq!(settings.defaults.burst.and_then(|burst| burst.window_percent), Some(20.0));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_value_and_what_would_be_right() {
-        for (defaults, limits, expected) in [
-            ("max: 0", "", "defaults.max is 0: must be from 1 to 1000"),
-            ("target: 0", "", "defaults.target is 0: must be from 0.01 to 100000"),
-            ("window: 1s", "", "defaults.window is 1s: must be from 6s to 1h"),
-            ("rates: {up: 1}", "", "defaults.rates.up is 1: must be more than 1 and at most 100000"),
-            ("min: 5\nmax: 3", "", "defaults.min is 5: must not be greater than `max`, which is 3"),
-            ("windwo: 60s", "", "`defaults.windwo` is no setting"),
-            ("burst: {treshold: 3}", "", "`defaults.burst.treshold` is no setting"),
-            ("", "max: 2000", "limits.max is 2000: must be from 1 to 1000"),
-        ] {
-            assert_eq!(parse(defaults, limits), Err(expected.to_owned()));
-        }
-        let told = parse("max: many", "").expect_err("no number");
-        assert!(told.starts_with("`defaults`: ") && told.contains("many"), "{told}");
-        let told = parse("{", "").expect_err("no YAML");
-        assert!(told.starts_with("`defaults` is not YAML: "), "{told}");
-        let told = Settings::parse(&[("default".to_owned(), String::new())].into()).expect_err("no key");
-        assert_eq!(told, "`default` is no key; there are `defaults` and `limits`");
     }
 }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use kube::ResourceExt;
 use kube::api::Api;
 use parking_lot::Mutex;
+use policy::Settings;
 use prometheus::Registry;
 use runtime::admin::{self, AdminState, Readiness};
 use serde_json::json;
@@ -21,15 +22,15 @@ use crate::args::Args;
 use crate::autoscaler::Autoscaler;
 use crate::cluster::{Queues, Stores};
 use crate::context::Context;
+use crate::decisions::{self, Leading};
 use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
-use crate::settings::{self, Settings};
 use crate::verify::ClusterVerifier;
-use crate::{app, autoscaler, cluster, controllers, hub, keys, leader};
+use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
 
 /// What is made once in a process.
 struct Process {
@@ -37,8 +38,8 @@ struct Process {
     client: kube::Client,
     metrics: Metrics,
     autoscaler_metrics: autoscaler::Metrics,
-    /// The autoscaler of a leader, for `/debug/state`.
-    leading: Arc<ArcSwapOption<Autoscaler>>,
+    /// What a leader shows on the admin port.
+    leading: Arc<ArcSwapOption<Leading>>,
     ready: Readiness,
 }
 
@@ -77,10 +78,11 @@ fn serve_admin(process: &Process, registry: Registry, shutdown: CancellationToke
     let address = SocketAddr::from(([0, 0, 0, 0], process.args.admin_port));
     let leading = process.leading.clone();
     let debug = move || match leading.load().as_ref() {
-        Some(autoscaler) => json!({ "leading": true, "autoscaler": autoscaler.debug() }),
+        Some(leading) => json!({ "leading": true, "autoscaler": leading.autoscaler.debug() }),
         None => json!({ "leading": false }),
     };
-    let state = AdminState { ready: process.ready.clone(), registry, debug: Arc::new(debug), extra: None };
+    let extra = decisions::route(process.leading.clone());
+    let state = AdminState { ready: process.ready.clone(), registry, debug: Arc::new(debug), extra: Some(extra) };
     async move {
         if let Err(error) = admin::serve(address, state, shutdown).await {
             error!(%error, %address, "the admin server ended");
@@ -105,7 +107,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     };
     let writer = Arc::new(ClusterScale { client: client.clone(), pods: stores.pods.clone() });
     let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
-    process.leading.store(Some(Arc::new(autoscaler.clone())));
+    let leading = Leading { autoscaler: autoscaler.clone(), stores: stores.clone() };
+    process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
     let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);

@@ -18,7 +18,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Request, Response, StatusCode,
+    Request, Response, StatusCode, Uri,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
     service::service_fn,
@@ -54,8 +54,8 @@ impl Readiness {
 
 /// An answer of the admin server.
 pub type Answer = Response<Full<Bytes>>;
-/// A further route: gets the path, and gives the answer or `None` for a path that it does not know.
-pub type Extra = Arc<dyn Fn(&str) -> Option<Pin<Box<dyn Future<Output = Answer> + Send>>> + Send + Sync>;
+/// A further route: gets the path and the query, and gives the answer or `None` for a path that it does not know.
+pub type Extra = Arc<dyn Fn(&str, &str) -> Option<Pin<Box<dyn Future<Output = Answer> + Send>>> + Send + Sync>;
 
 /// What the admin server shows.
 #[derive(Clone)]
@@ -109,7 +109,7 @@ pub async fn serve_on(listener: TcpListener, state: AdminState, shutdown: Cancel
 async fn connection(stream: TcpStream, state: AdminState, shutdown: CancellationToken) {
     let service = service_fn(move |request: Request<Incoming>| {
         let state = state.clone();
-        async move { Ok::<_, Infallible>(answer(&state, request.uri().path()).await) }
+        async move { Ok::<_, Infallible>(answer(&state, request.uri()).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -123,14 +123,14 @@ async fn connection(stream: TcpStream, state: AdminState, shutdown: Cancellation
     }
 }
 
-async fn answer(state: &AdminState, path: &str) -> Answer {
-    match path {
+async fn answer(state: &AdminState, uri: &Uri) -> Answer {
+    match uri.path() {
         "/live" => text(StatusCode::OK, "live\n"),
         "/ready" if state.ready.get() => text(StatusCode::OK, "ready\n"),
         "/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => metrics(&state.registry),
-        "/debug/state" => debug(&(state.debug)()),
-        other => match state.extra.as_ref().and_then(|extra| extra(other)) {
+        "/debug/state" => json(&(state.debug)()),
+        other => match state.extra.as_ref().and_then(|extra| extra(other, uri.query().unwrap_or_default())) {
             Some(answer) => answer.await,
             None => text(StatusCode::NOT_FOUND, "no such path\n"),
         },
@@ -151,8 +151,9 @@ fn metrics(registry: &Registry) -> Answer {
     }
 }
 
-fn debug(state: &serde_json::Value) -> Answer {
-    let page = format!("{state:#}\n");
+/// A JSON answer, for people to read.
+pub fn json(value: &serde_json::Value) -> Answer {
+    let page = format!("{value:#}\n");
     typed(StatusCode::OK, HeaderValue::from_static("application/json"), page)
 }
 
@@ -174,14 +175,15 @@ mod tests {
             ready: Readiness::default(),
             registry: crate::telemetry::registry("test", "1.2.3"),
             debug: Arc::new(|| serde_json::json!({"held": 3})),
-            extra: Some(Arc::new(|path| {
-                (path == "/drain").then(|| Box::pin(async { text(StatusCode::OK, "drained\n") }) as _)
+            extra: Some(Arc::new(|path, query| {
+                let page = format!("drained {query}\n");
+                (path == "/drain").then(|| Box::pin(async { text(StatusCode::OK, page) }) as _)
             })),
         }
     }
 
     async fn page(state: &AdminState, path: &str) -> (StatusCode, String) {
-        let answer = answer(state, path).await;
+        let answer = answer(state, &path.parse().unwrap()).await;
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -203,7 +205,8 @@ mod tests {
         assert!(metrics.contains(r#"todoapp_build_info{component="test",version="1.2.3"} 1"#), "{metrics}");
         let (_, debug) = page(&state, "/debug/state").await;
         assert_eq!(serde_json::from_str::<serde_json::Value>(&debug).unwrap(), serde_json::json!({"held": 3}));
-        assert_eq!(page(&state, "/drain").await, (StatusCode::OK, "drained\n".to_owned()));
+        assert_eq!(page(&state, "/drain").await, (StatusCode::OK, "drained \n".to_owned()));
+        assert_eq!(page(&state, "/drain?a=b").await, (StatusCode::OK, "drained a=b\n".to_owned()));
         assert_eq!(page(&state, "/other").await.0, StatusCode::NOT_FOUND);
     }
 

@@ -1,7 +1,10 @@
-//! The state of the core as JSON, for people: /debug/state.
+//! The state of the core as JSON, for people: /debug/state and /debug/decisions.
+
+mod record;
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
 
 use super::core::Core;
@@ -81,6 +84,26 @@ fn describe_entry(entry: &Entry, now: Duration) -> Value {
         "reason": entry.record.reason.as_str(),
         "desired": entry.record.desired,
         "text": entry.record.to_string(),
+    })
+}
+
+/// The last decisions on a revision, oldest first; `clock` is the time of day at `now`.
+pub fn decisions(core: &Core, uid: &str, now: Duration, clock: Timestamp) -> Vec<Value> {
+    let entries = core.revisions.get(uid).map(|revision| revision.journal.newest().collect::<Vec<_>>());
+    entries.into_iter().flatten().rev().map(|entry| describe_decision(entry, now, clock)).collect()
+}
+
+fn describe_decision(entry: &Entry, now: Duration, clock: Timestamp) -> Value {
+    let age = now.saturating_sub(entry.record.at);
+    let taken = SignedDuration::try_from(age).ok().and_then(|age| (clock - age).round(Unit::Millisecond).ok());
+    json!({
+        "time": taken.map(|time| time.to_string()),
+        "ageSeconds": seconds(age),
+        "forSeconds": seconds(entry.record.at.saturating_sub(entry.since)),
+        "times": entry.times,
+        "reason": entry.record.reason.as_str(),
+        "text": entry.record.to_string(),
+        "record": record::describe(&entry.record),
     })
 }
 

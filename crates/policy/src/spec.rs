@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::scaling::{self as wish, Scaling, duration};
 use scaling::{Aggregation, Metric, Spec};
 
-use super::Settings;
+use crate::Settings;
 
 /// How a revision with this hard limit of one pod (0: none) may scale.
 pub fn spec(app: &Scaling, settings: &Settings, concurrency_limit: u32) -> Spec {
@@ -66,7 +66,7 @@ mod tests {
 
     fn of(app: Value, defaults: Value, limit: Option<u32>) -> Spec {
         let read = |value| serde_json::from_value(value).expect("valid");
-        let settings = Settings { defaults: read(defaults), limits: super::super::Limits { max: limit } };
+        let settings = Settings { defaults: read(defaults), limits: crate::Limits { max: limit } };
         spec(&read(app), &settings, 0)
     }
 

@@ -8,7 +8,7 @@ use api::Scaling;
 use api::scaling::duration;
 use jiff::SignedDuration;
 
-use super::Limits;
+use crate::Limits;
 
 const PODS: RangeInclusive<u32> = 1..=1000;
 const RATE_MAX: f64 = 100_000.0;

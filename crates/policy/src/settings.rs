@@ -1,0 +1,104 @@
+//! The cluster's own settings of scaling, from one ConfigMap: what holds where an app says nothing, and limits that no
+//! app may exceed.
+
+use std::collections::BTreeMap;
+
+use api::Scaling;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::check;
+use crate::read::{self, Error};
+
+/// Key of the ConfigMap under which the defaults are, as YAML with the fields of `spec.scaling`.
+const DEFAULTS: &str = "defaults";
+/// Key of the ConfigMap under which the limits are, as YAML.
+const LIMITS: &str = "limits";
+
+/// Settings of the cluster.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
+    /// What an app that leaves a field open gets.
+    pub defaults: Scaling,
+    /// What no app may exceed.
+    pub limits: Limits,
+}
+
+/// What no app may exceed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Most pods of a revision, whatever its `max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+}
+
+impl Settings {
+    /// Reads the data of the ConfigMap.
+    ///
+    /// # Errors
+    /// Names the key, the field, its value, and what would be right.
+    pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, String> {
+        if let Some(unknown) = data.keys().find(|key| ![DEFAULTS, LIMITS].contains(&key.as_str())) {
+            return Err(format!("`{unknown}` is no key; there are `{DEFAULTS}` and `{LIMITS}`"));
+        }
+        let settings = Self { defaults: section(data, DEFAULTS)?, limits: section(data, LIMITS)? };
+        check::scaling(&settings.defaults).map_err(|problem| format!("{DEFAULTS}.{problem}"))?;
+        check::limits(&settings.limits).map_err(|problem| format!("{LIMITS}.{problem}"))?;
+        Ok(settings)
+    }
+}
+
+fn section<T: DeserializeOwned + Serialize + Default>(data: &BTreeMap<String, String>, key: &str) -> Result<T, String> {
+    read::section(data.get(key).map_or("", String::as_str)).map_err(|error| match error {
+        Error::Yaml(error) => format!("`{key}` is not YAML: {error}"),
+        Error::Kind(error) => format!("`{key}`: {error}"),
+        Error::Unknown(field) => format!("`{key}.{field}` is no setting"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(defaults: &str, limits: &str) -> Result<Settings, String> {
+        Settings::parse(&[(DEFAULTS.to_owned(), defaults.to_owned()), (LIMITS.to_owned(), limits.to_owned())].into())
+    }
+
+    #[test]
+    fn nothing_set_is_valid() {
+        assert_eq!(Settings::parse(&BTreeMap::new()), Ok(Settings::default()));
+        assert_eq!(parse("", "{}\n"), Ok(Settings::default()));
+        assert_eq!(parse("max:\n", "# nothing\n"), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn what_is_set_is_read() {
+        let settings = parse("window: 30s\nburst: {windowPercent: 20}\n", "max: 40").expect("valid");
+        assert_eq!(settings.limits.max, Some(40));
+        assert_eq!(settings.defaults.window, Some(std::time::Duration::from_secs(30).into()));
+        assert_eq!(settings.defaults.burst.and_then(|burst| burst.window_percent), Some(20.0));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_value_and_what_would_be_right() {
+        for (defaults, limits, expected) in [
+            ("max: 0", "", "defaults.max is 0: must be from 1 to 1000"),
+            ("target: 0", "", "defaults.target is 0: must be from 0.01 to 100000"),
+            ("window: 1s", "", "defaults.window is 1s: must be from 6s to 1h"),
+            ("rates: {up: 1}", "", "defaults.rates.up is 1: must be more than 1 and at most 100000"),
+            ("min: 5\nmax: 3", "", "defaults.min is 5: must not be greater than `max`, which is 3"),
+            ("windwo: 60s", "", "`defaults.windwo` is no setting"),
+            ("burst: {treshold: 3}", "", "`defaults.burst.treshold` is no setting"),
+            ("", "max: 2000", "limits.max is 2000: must be from 1 to 1000"),
+        ] {
+            assert_eq!(parse(defaults, limits), Err(expected.to_owned()));
+        }
+        let told = parse("max: many", "").expect_err("no number");
+        assert!(told.starts_with("`defaults`: ") && told.contains("many"), "{told}");
+        let told = parse("{", "").expect_err("no YAML");
+        assert!(told.starts_with("`defaults` is not YAML: "), "{told}");
+        let told = Settings::parse(&[("default".to_owned(), String::new())].into()).expect_err("no key");
+        assert_eq!(told, "`default` is no key; there are `defaults` and `limits`");
+    }
+}
