@@ -92,12 +92,14 @@ fn most(samples: &[super::outcome::Sample]) -> f64 {
     samples.iter().map(|sample| f64::from(sample.pods)).fold(0.0, f64::max)
 }
 
-/// A line that keeps each value until the next.
+/// A line that keeps each value until the next one that differs.
 fn steps(values: &[f64], panel: &Panel, x: impl Fn(usize) -> f64) -> String {
-    values.iter().enumerate().fold(String::new(), |mut path, (column, value)| {
-        let _ = write!(path, "V{:.1}H{:.1}", panel.y(*value), x(column + 1));
-        path
-    })
+    let (mut path, mut column) = (String::new(), 0);
+    for same in values.chunk_by(|one, next| one.total_cmp(next).is_eq()) {
+        column += same.len();
+        let _ = write!(path, "V{:.1}H{:.1}", panel.y(same[0]), x(column));
+    }
+    path
 }
 
 /// At most one decimal.
