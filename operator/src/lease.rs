@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use api::labels::LEASE;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, ObjectMeta, PostParams};
@@ -17,7 +18,6 @@ const DURATION: Duration = Duration::from_secs(8);
 const RENEW_DEADLINE: Duration = Duration::from_secs(6);
 /// Pause between two looks or renewals.
 const PERIOD: Duration = Duration::from_secs(2);
-const NAME: &str = "todoapp-operator";
 
 /// One candidate.
 pub struct Candidate {
@@ -75,20 +75,20 @@ impl Candidate {
 
     /// Gives the Lease up, so that another need not wait for its end.
     pub async fn release(&mut self) {
-        let Ok(Some(mut lease)) = self.api.get_opt(NAME).await else { return };
+        let Ok(Some(mut lease)) = self.api.get_opt(LEASE).await else { return };
         let Some(spec) = lease.spec.as_mut() else { return };
         if spec.holder_identity.as_deref() == Some(&self.identity) {
             spec.holder_identity = None;
-            if let Err(error) = self.api.replace(NAME, &PostParams::default(), &lease).await {
+            if let Err(error) = self.api.replace(LEASE, &PostParams::default(), &lease).await {
                 warn!(%error, "cannot release the Lease");
             }
         }
     }
 
     async fn try_acquire(&mut self) -> kube::Result<bool> {
-        let Some(lease) = self.api.get_opt(NAME).await? else {
+        let Some(lease) = self.api.get_opt(LEASE).await? else {
             let lease = Lease {
-                metadata: ObjectMeta { name: Some(NAME.to_owned()), ..Default::default() },
+                metadata: ObjectMeta { name: Some(LEASE.to_owned()), ..Default::default() },
                 spec: Some(self.claim(None)),
             };
             return won(self.api.create(&PostParams::default(), &lease).await);
@@ -104,7 +104,7 @@ impl Candidate {
         }
         // The resourceVersion goes along: of two that try at once, one gets a conflict.
         let lease = Lease { spec: Some(self.claim(Some(&spec))), ..lease };
-        won(self.api.replace(NAME, &PostParams::default(), &lease).await)
+        won(self.api.replace(LEASE, &PostParams::default(), &lease).await)
     }
 
     fn claim(&self, old: Option<&LeaseSpec>) -> LeaseSpec {

@@ -16,6 +16,11 @@ pub const MANAGER: &str = "todoapp-operator";
 /// Field manager of `spec.replicas` alone.
 pub const AUTOSCALER: &str = "todoapp-autoscaler";
 
+/// Name of the Lease in the installation's namespace; its holder is the pod of the operator that leads.
+pub const LEASE: &str = "todoapp-operator";
+/// Port of the operator's metrics and of what it tells of its decisions.
+pub const OPERATOR_ADMIN_PORT: u16 = 9090;
+
 /// Name of the sidecar container; reserved in users' templates.
 pub const SIDECAR_CONTAINER: &str = "queue-proxy";
 /// Port on which the sidecar takes requests.
