@@ -24,7 +24,8 @@ fn holder(namespace: &str, lease: kube::Result<Option<Lease>>) -> Result<String,
         error => format!("cannot read the Lease `{LEASE}` in namespace `{namespace}`: {error}"),
     })?;
     let lease = lease.ok_or_else(|| {
-        format!("there is no Lease `{LEASE}` in namespace `{namespace}`: if todoapp is installed elsewhere, say --system-namespace")
+        let elsewhere = "if todoapp is installed elsewhere, say --system-namespace";
+        format!("there is no Lease `{LEASE}` in namespace `{namespace}`: {elsewhere}")
     })?;
     let holder = lease.spec.and_then(|spec| spec.holder_identity).filter(|holder| !holder.is_empty());
     holder.ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! The way to the operator against an API server on a socket, and what is printed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,15 +19,17 @@ const POD: &str = "/api/v1/namespaces/todoapp-system/pods/todoapp-operator-a:909
 /// Answers by path and query.
 type Answers = Vec<(&'static str, u16, String)>;
 
-/// A client of an API server that gives these answers and else says 404.
-async fn server(answers: Answers) -> Client {
+/// A client of an API server that gives these answers and else says 404, and how often that was asked.
+async fn counted(answers: Answers) -> (Client, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let answers = Arc::new(answers);
+    let (answers, asked) = (Arc::new(answers), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let answers = Arc::clone(&answers);
+            let (answers, count) = (Arc::clone(&answers), Arc::clone(&count));
             let answer = service_fn(move |request: Request<Incoming>| {
+                count.fetch_add(1, Ordering::Relaxed);
                 let asked = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
                 let known = answers.iter().find(|(path, ..)| asked.starts_with(path));
                 let (status, body) =
@@ -37,13 +40,18 @@ async fn server(answers: Answers) -> Client {
             tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
         }
     });
-    connect(Config::new(format!("http://{address}").parse().expect("a URL"))).expect("a client")
+    (connect(Config::new(format!("http://{address}").parse().expect("a URL"))).expect("a client"), asked)
+}
+
+async fn server(answers: Answers) -> Client {
+    counted(answers).await.0
 }
 
 fn status(code: u16, message: &str) -> String {
     let reason = if code == 403 { "Forbidden" } else { "NotFound" };
-    json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code })
-        .to_string()
+    let kind = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason,
+        "code": code });
+    kind.to_string()
 }
 
 fn lease(holder: &str) -> String {
@@ -51,7 +59,7 @@ fn lease(holder: &str) -> String {
 }
 
 fn decision(time: &str, times: u32, text: &str) -> Value {
-    json!({ "time": time, "forSeconds": 58.0, "times": times, "reason": "load", "text": text, "record": { "held": 37 } })
+    json!({ "time": time, "forSeconds": 58.0, "times": times, "reason": "load", "text": text })
 }
 
 fn told() -> Value {
@@ -117,7 +125,9 @@ async fn what_stands_in_the_way_is_named() {
         ),
         (vec![leads(), (POD, 500, "oh".into())], "pod `todoapp-operator-a` answers 500: oh"),
     ] {
-        let error = decisions(&server(answers).await, &args()).await.expect_err(expected);
+        let (client, asked) = counted(answers).await;
+        let error = decisions(&client, &args()).await.expect_err(expected);
+        assert!(asked.load(Ordering::Relaxed) <= 2, "a 503 is an answer, not a reason to ask again: {error}");
         assert!(error.to_string().starts_with(expected), "{error}");
         assert_eq!(error.code(), 1);
     }

@@ -115,3 +115,37 @@ impl Pods {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_busy_takes_a_request_until_all_are_full() {
+        let mut pods = Pods::new(2, 2);
+        assert_eq!([1, 2, 3, 4, 5].map(|answer| pods.take(answer)), [true, true, true, true, false]);
+        assert_eq!(pods.ready.values().collect::<Vec<_>>(), [&2, &2]);
+        assert_eq!(pods.pass(2), 2);
+        assert_eq!(pods.ready.values().collect::<Vec<_>>(), [&1, &1], "each had one of the first two");
+    }
+
+    #[test]
+    fn those_that_start_go_first_and_one_that_is_busy_finishes_what_it_has() {
+        let mut pods = Pods::new(2, 1);
+        assert!(pods.take(10) && pods.take(20));
+        pods.scale(3, 15);
+        assert_eq!((pods.staying(), pods.all(), pods.next_event()), (3, 3, Some(10)));
+        pods.scale(1, 15);
+        assert_eq!((pods.ready(), pods.staying(), pods.all()), (1, 1, 2), "the busy one runs on");
+        assert_eq!((pods.pass(19), pods.all(), pods.take(30), pods.take(31)), (1, 2, true, false));
+        assert_eq!((pods.pass(20), pods.all()), (1, 1));
+    }
+
+    #[test]
+    fn a_pod_takes_requests_when_its_start_is_over() {
+        let mut pods = Pods::new(0, 1);
+        pods.scale(1, 15);
+        assert_eq!((pods.pass(14), pods.ready(), pods.take(20), pods.measure()), (0, 0, false, false));
+        assert_eq!((pods.pass(15), pods.ready(), pods.take(20), pods.measure()), (0, 1, true, true));
+    }
+}

@@ -57,10 +57,8 @@ fn write(out: &mut String, runs: &[Run]) -> fmt::Result {
     let pod = Panel { title: "pods", top: 210.0, bottom: 350.0, highest: highest(&mut pods.iter().flatten()) };
     let x = |column: usize| LEFT + (RIGHT - LEFT) * (column * each).min(seconds) as f64 / seconds as f64;
 
-    writeln!(
-        out,
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">"#
-    )?;
+    writeln!(out, r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">"#)?;
+    writeln!(out, r#"<g font-family="sans-serif" font-size="12">"#)?;
     writeln!(out, r##"<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>"##)?;
     load.frame(out)?;
     let area = steps(&loads, &load, x);
@@ -77,7 +75,7 @@ fn write(out: &mut String, runs: &[Run]) -> fmt::Result {
         let at = LEFT + (RIGHT - LEFT) * share;
         writeln!(out, r#"<text x="{at}" y="370" text-anchor="{anchor}">{time:#}</text>"#)?;
     }
-    writeln!(out, "</svg>")
+    writeln!(out, "</g>\n</svg>")
 }
 
 fn by_column(run: &Run, each: usize, figure: fn(&[super::outcome::Sample]) -> f64) -> Vec<f64> {
