@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::Schedule;
+
 /// Live settings of the autoscaler: a change takes effect at the next decision and makes no Revision. What is not set
 /// is as the cluster's settings say, and else as written here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -16,6 +18,8 @@ use serde::{Deserialize, Serialize};
     .message("`initial` must not be greater than `max`"))]
 #[x_kube(validation = Rule::new("!has(self.activation) || !has(self.max) || self.activation <= self.max")
     .message("`activation` must not be greater than `max`"))]
+#[x_kube(validation = Rule::new("!has(self.schedules) || !has(self.max) || self.schedules.all(s, s.min <= self.max)")
+    .message("`min` of a schedule must not be greater than `max`"))]
 pub struct Scaling {
     /// Fewest pods of a revision that gets traffic, in pods; 0 lets it sleep. Range 0 to 1000. Default 0.
     #[schemars(range(min = 0, max = 1000))]
@@ -85,6 +89,11 @@ pub struct Scaling {
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_retention: Option<kube::core::Duration>,
+    /// Times at which there are more pods than `min`; where several hold, and at all times `min`, the highest wins.
+    /// At most 32.
+    #[schemars(length(max = 32))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
 }
 
 /// What load is measured in.
@@ -137,7 +146,7 @@ pub struct Rates {
 }
 
 impl Scaling {
-    /// What is set here, and for the rest what is set in `defaults`.
+    /// What is set here, and for the rest what is set in `defaults`; schedules are an app's own.
     #[must_use]
     pub fn or(&self, defaults: &Self) -> Self {
         let burst = |s: &Self| s.burst.clone().unwrap_or_default();
@@ -163,6 +172,7 @@ impl Scaling {
             scale_down_delay: self.scale_down_delay.or(defaults.scale_down_delay),
             zero_grace: self.zero_grace.or(defaults.zero_grace),
             zero_retention: self.zero_retention.or(defaults.zero_retention),
+            schedules: self.schedules.clone(),
         }
     }
 }
