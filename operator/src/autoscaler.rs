@@ -5,6 +5,7 @@
 //! queues, so consequences leave in the order in which they were decided; nothing is awaited under it.
 
 mod activator;
+mod calendar;
 pub mod core;
 mod debug;
 mod journal;
@@ -15,6 +16,7 @@ mod scalein;
 mod sender;
 mod share;
 mod specs;
+mod starts;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wakes;
@@ -67,6 +69,8 @@ pub struct RevisionEntry {
     pub name: String,
     /// How it may scale.
     pub spec: scaling::Spec,
+    /// When it has more pods than its spec says.
+    pub schedules: policy::Schedules,
     /// Whether traffic is routed to it.
     pub routed: bool,
     /// Whether it never had a ready pod.
@@ -143,7 +147,8 @@ impl Autoscaler {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             let verifier = &self.shared.verifier;
-            self.shared.with(|core, now| core.tick(now, &|uid, address| verifier.confirms(uid, address)));
+            let clock = jiff::Timestamp::now();
+            self.shared.with(|core, now| core.tick(now, clock, &|uid, address| verifier.confirms(uid, address)));
         }
         self.shared.over.cancel();
         self.shared.writers.close();

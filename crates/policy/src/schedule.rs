@@ -18,7 +18,7 @@ const DAYS_ON: i32 = 15;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Schedules(Vec<Rule>);
 
-/// One of them. [`fmt::Display`] is as it was written: `08:00–18:00 Europe/Berlin min 3`.
+/// One of them. [`fmt::Display`] is as it was written: `08:00–18:00 Mon, Tue Europe/Berlin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     start: Time,
@@ -86,7 +86,7 @@ impl Rule {
         let zone = zone.ok_or_else(|| told("timeZone", name, "the name of a time zone, such as 'Europe/Berlin'"))?;
         let names: Vec<_> = days.iter().flatten().map(|day| format!("{day:?}")).collect();
         let on = if names.is_empty() { String::new() } else { format!(" {}", names.join(", ")) };
-        let text = format!("{from}–{until}{on} {name} min {min}").into();
+        let text = format!("{from}–{until}{on} {name}").into();
         Ok(Self { start, end, days: days.clone(), zone, min: *min, text })
     }
 

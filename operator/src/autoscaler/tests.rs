@@ -1,6 +1,7 @@
 //! The core over time, without sockets.
 
 mod replays;
+mod schedules;
 pub mod sleepers;
 mod starts;
 mod streams;
@@ -12,6 +13,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use jiff::Timestamp;
+use policy::Schedules;
 use scaling::{Reason, Spec};
 use wire::{Bucket, Down, Endpoint, Frame, Load, Up};
 
@@ -26,10 +29,12 @@ const EPOCH: u64 = 1;
 struct World {
     core: Core,
     now: Duration,
+    clock: Timestamp,
     listed: RefCell<HashSet<SocketAddr>>,
     told: Vec<(PeerId, Down)>,
     writes: Vec<u32>,
     closed: Vec<PeerId>,
+    schedules: Schedules,
 }
 
 impl World {
@@ -37,10 +42,12 @@ impl World {
         Self {
             core: Core::new(ORIGIN),
             now: ORIGIN,
+            clock: Timestamp::UNIX_EPOCH,
             listed: RefCell::default(),
             told: Vec::new(),
             writes: Vec::new(),
             closed: Vec::new(),
+            schedules: Schedules::default(),
         }
     }
 
@@ -58,6 +65,7 @@ impl World {
             namespace: "default".into(),
             name: "user-00001".into(),
             spec,
+            schedules: self.schedules.clone(),
             routed: true,
             initial: false,
         };
@@ -97,7 +105,7 @@ impl World {
 
     fn tick(&mut self) {
         let listed = &self.listed;
-        self.core.tick(self.now, &|_, address| listed.borrow().contains(&address));
+        self.core.tick(self.now, self.clock, &|_, address| listed.borrow().contains(&address));
         self.settle();
     }
 

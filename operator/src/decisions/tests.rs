@@ -59,7 +59,15 @@ async fn leading() -> Leading {
         keep::<api::TodoApp, _>(&stores.apps, &app);
         keep::<Revision, _>(&stores.revisions, &revision);
         let (namespace, spec) = ("default".to_owned(), scaling::Spec::default());
-        autoscaler.upsert(RevisionEntry { uid, namespace, name, spec, routed: true, initial: false });
+        autoscaler.upsert(RevisionEntry {
+            uid,
+            namespace,
+            name,
+            spec,
+            schedules: policy::Schedules::default(),
+            routed: true,
+            initial: false,
+        });
     }
     autoscaler.set_replicas(&Objects::of(0, 1).revision_uid, 2, 2);
     let looked = tokio::time::timeout(Duration::from_secs(1), autoscaler.run(CancellationToken::new())).await;
