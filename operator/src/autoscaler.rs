@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::core::{Core, Effect, PeerId, Violation};
+use crate::clock::Clock;
 use crate::hub::Verifier;
 
 pub use self::metrics::Metrics;
@@ -88,6 +89,7 @@ struct Shared {
     writer: Arc<dyn ScaleWriter>,
     verifier: Arc<dyn Verifier>,
     metrics: Metrics,
+    clock: Clock,
     began: Instant,
     writers: TaskTracker,
     over: CancellationToken,
@@ -106,12 +108,13 @@ struct Link {
 
 impl Autoscaler {
     /// Begins a term. Its figures replace those of the former one in `metrics`.
-    pub fn new(writer: Arc<dyn ScaleWriter>, verifier: Arc<dyn Verifier>, metrics: Metrics) -> Self {
+    pub fn new(writer: Arc<dyn ScaleWriter>, verifier: Arc<dyn Verifier>, metrics: Metrics, clock: Clock) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State { core: Core::new(ORIGIN), links: HashMap::new() }),
             writer,
             verifier,
             metrics,
+            clock,
             began: Instant::now(),
             writers: TaskTracker::new(),
             over: CancellationToken::new(),
@@ -157,13 +160,13 @@ impl Autoscaler {
 
     /// The whole state, for people.
     pub fn debug(&self) -> serde_json::Value {
-        let now = self.shared.now();
-        debug::state(&self.shared.state.lock().core, now)
+        let (now, clock) = (self.shared.now(), self.shared.clock.now());
+        debug::state(&self.shared.state.lock().core, now, clock)
     }
 
     /// The last decisions on a revision, oldest first; none for one that nobody told of.
     pub fn decisions(&self, uid: &str) -> Vec<serde_json::Value> {
-        let (now, clock) = (self.shared.now(), jiff::Timestamp::now());
+        let (now, clock) = (self.shared.now(), self.shared.clock.now());
         debug::decisions(&self.shared.state.lock().core, uid, now, clock)
     }
 

@@ -20,6 +20,7 @@ use tracing::{error, info};
 
 use crate::args::Args;
 use crate::autoscaler::Autoscaler;
+use crate::clock::Clock;
 use crate::cluster::{Queues, Stores};
 use crate::context::Context;
 use crate::decisions::{self, Leading};
@@ -36,6 +37,7 @@ use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
 struct Process {
     args: Args,
     client: kube::Client,
+    clock: Clock,
     metrics: Metrics,
     autoscaler_metrics: autoscaler::Metrics,
     /// What a leader shows on the admin port.
@@ -49,6 +51,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let registry = runtime::telemetry::registry("operator", env!("CARGO_PKG_VERSION"));
     let process = Process {
         client: kube::Client::try_default().await.context("connect to the API server")?,
+        clock: Clock::system(),
         metrics: Metrics::register(&registry)?,
         autoscaler_metrics: autoscaler::Metrics::register(&registry)?,
         leading: Arc::default(),
@@ -59,7 +62,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     // A process that waits for the Lease does all that is asked of it.
     process.ready.set(true);
 
-    let mut candidate = Candidate::new(process.client.clone(), &process.args.namespace, &process.args.pod_name);
+    let mut candidate =
+        Candidate::new(process.client.clone(), &process.args.namespace, &process.args.pod_name, process.clock.clone());
     tokio::select! {
         () = candidate.acquire() => {}
         () = shutdown.cancelled() => return Ok(()),
@@ -106,7 +110,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
         activator_user: format!("system:serviceaccount:{}:{}", args.namespace, args.activator_service_account),
     };
     let writer = Arc::new(ClusterScale { client: client.clone(), pods: stores.pods.clone() });
-    let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
+    let autoscaler =
+        Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone(), process.clock.clone());
     let leading = Leading { autoscaler: autoscaler.clone(), stores: stores.clone() };
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
@@ -135,7 +140,7 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
 async fn settings(process: &Process, tasks: &mut JoinSet<()>) -> anyhow::Result<watch::Receiver<Arc<Settings>>> {
     let (sender, mut receiver) = watch::channel(Arc::default());
     let (client, args) = (process.client.clone(), process.args.clone());
-    let reporter = Reporter::new(client.clone(), args.pod_name);
+    let reporter = Reporter::new(client.clone(), args.pod_name, process.clock.clone());
     let valid = process.metrics.settings_valid.clone();
     tasks.spawn(async move {
         settings::follow(Api::namespaced(client, &args.namespace), &args.settings, sender, reporter, valid).await;
@@ -153,12 +158,13 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
 fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
     Context {
         client: process.client.clone(),
+        clock: process.clock.clone(),
         args: process.args.clone(),
         ports: Mutex::new(known_ports(&stores)),
         stores,
         master_key,
         respelled: crate::apply::Respelled::default(),
-        reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone()),
+        reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone(), process.clock.clone()),
         metrics: process.metrics.clone(),
         progress: Mutex::default(),
     }

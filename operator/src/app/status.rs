@@ -36,7 +36,7 @@ pub async fn write(
     context: &Context,
 ) -> Result<Option<Duration>, Error> {
     let old = app.status.clone().unwrap_or_default();
-    let new = plan(app, &old, observed, outcome, &context.args, &Time(jiff::Timestamp::now()));
+    let new = plan(app, &old, observed, outcome, &context.args, &Time(context.clock.now()));
     let lasting = |s: &TodoAppStatus| TodoAppStatus { activity: None, replicas: 0, ..s.clone() };
     let (lasting, notes) = (lasting(&new) != lasting(&old), notes(&old, &new));
     publish::status(app, Change { new: (new != old).then_some(new), lasting, notes }, context).await

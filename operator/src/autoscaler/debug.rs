@@ -14,14 +14,14 @@ use super::journal::Entry;
 use super::revision::{Listed, Pod, Revision};
 use super::wakes::Wake;
 
-/// Everything, revisions by name.
-pub fn state(core: &Core, now: Duration) -> Value {
+/// Everything, revisions by name; `clock` is the time of day at `now`.
+pub fn state(core: &Core, now: Duration, clock: Timestamp) -> Value {
     let mut revisions: Vec<&Revision> = core.revisions.values().map(AsRef::as_ref).collect();
     revisions.sort_by_key(|revision| revision.listed.as_ref().map(Listed::names));
     let mut activators: Vec<&String> =
         core.activators.iter().filter(|(_, activator)| activator.peer().is_some()).map(|(name, _)| name).collect();
     activators.sort();
-    let wakes: Vec<_> = core.wakes.iter().map(|wake| describe_wake(wake, now)).collect();
+    let wakes: Vec<_> = core.wakes.iter().map(|wake| describe_wake(wake, now, clock)).collect();
     json!({
         "wakes": wakes,
         "settled": core.is_settled(now),
@@ -63,9 +63,9 @@ fn describe_schedules(entry: &calendar::Entry, revision: &Revision) -> Value {
 }
 
 /// Times in milliseconds of Unix time, so that they can be held against those of other processes.
-fn describe_wake(wake: &Wake, now: Duration) -> Value {
-    let clock = jiff::Timestamp::now().as_microsecond() as f64 / 1000.0;
-    let unix_ms = |at: Duration| clock - now.saturating_sub(at).as_secs_f64() * 1000.0;
+fn describe_wake(wake: &Wake, now: Duration, clock: Timestamp) -> Value {
+    let clock_ms = clock.as_microsecond() as f64 / 1000.0;
+    let unix_ms = |at: Duration| clock_ms - now.saturating_sub(at).as_secs_f64() * 1000.0;
     json!({
         "namespace": wake.namespace,
         "revision": wake.name,

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::autoscaler::{Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
+use crate::clock::Clock;
 use crate::footprint::objects::Objects;
 use crate::hub::Verifier;
 use crate::store::{Store, Watched};
@@ -52,7 +53,7 @@ fn keep<R: kube::Resource<DynamicType = ()> + std::fmt::Debug, K: DeserializeOwn
 /// Leads a cluster of two apps; the revision of the first has been looked at once.
 async fn leading() -> Leading {
     let metrics = Metrics::register(&Registry::new()).expect("unique names");
-    let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), metrics);
+    let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), metrics, Clock::system());
     let stores = Stores::new();
     for n in [0, 1] {
         let Objects { app, revision, revision_uid: uid, revision_name: name, .. } = Objects::of(n, 1);
