@@ -150,7 +150,7 @@ impl Autoscaler {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             let verifier = &self.shared.verifier;
-            let clock = jiff::Timestamp::now();
+            let clock = self.shared.clock.now();
             self.shared.with(|core, now| core.tick(now, clock, &|uid, address| verifier.confirms(uid, address)));
         }
         self.shared.over.cancel();
