@@ -7,6 +7,7 @@ pub mod app;
 pub mod audit;
 pub mod cluster;
 pub mod command;
+pub mod decisions;
 pub mod diagnosis;
 pub mod http;
 pub mod memory;

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use cli::args::{Explain, Output};
-use cli::explain::decisions;
 use e2e::app::sleeping;
+use e2e::decisions;
 use e2e::observe::{Scale, ready_pods};
 use e2e::{App, Space, wait_for, with_namespace};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 /// From the edit until the window opens: longer than pods are asked for ahead.
@@ -63,19 +62,10 @@ fn left(time: Timestamp) -> Duration {
 
 /// The last decision says why there are pods that nobody asked for.
 async fn explained(space: &Space, end: &str) -> Result<()> {
-    let about = Explain {
-        app: "timed".to_owned(),
-        namespace: Some(space.name.clone()),
-        revision: None,
-        system_namespace: space.cluster.system.clone(),
-        output: Output::Json,
-        last: 1,
-    };
     wait_for("a decision by schedule", Duration::from_secs(5), || async {
-        let told = decisions(&space.client(), &about).await?;
-        let last = told.pointer("/revisions/0/decisions").and_then(Value::as_array).and_then(|all| all.last());
-        let text = last.and_then(|decision| decision["text"].as_str()).unwrap_or_default();
-        ensure!(text.ends_with(end), "{told:#}");
+        let told = decisions::of(space, "timed").await?;
+        let text = told.last().and_then(|decision| decision["text"].as_str()).unwrap_or_default();
+        ensure!(text.ends_with(end), "{text}");
         Ok(())
     })
     .await

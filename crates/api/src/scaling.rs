@@ -89,8 +89,8 @@ pub struct Scaling {
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_retention: Option<kube::core::Duration>,
-    /// Times at which there are more pods than `min`; where several hold, and at all times `min`, the highest wins.
-    /// At most 32.
+    /// Times at which there are more pods than `min`. They are ready when it begins: asked for as long before as the
+    /// revision's last starts took. Where several hold, and at all times `min`, the highest wins. At most 32.
     #[schemars(length(max = 32))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<Schedule>,

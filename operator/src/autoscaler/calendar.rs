@@ -20,10 +20,10 @@ const WAITED_FOR: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Debug, Default)]
 pub struct Calendar {
     entries: HashMap<Arc<str>, Entry>,
-    /// When to look at which; before everything else at those that changed.
+    /// When to look at which; before everything else at those of which something else is known.
     due: BTreeSet<(Timestamp, Arc<str>)>,
-    /// The time of day at the last look.
-    seen: Timestamp,
+    /// The time of day at the last look; none before the first.
+    seen: Option<Timestamp>,
 }
 
 /// One revision.
@@ -38,16 +38,21 @@ pub struct Entry {
 }
 
 impl Calendar {
-    /// A revision has these from now on. What is known of its starts is kept while it has any.
-    pub fn set(&mut self, uid: &Arc<str>, schedules: Schedules) {
+    /// A revision has these from now on: its minimum by them, if they are others than before. What is known of its
+    /// starts is kept while it has any.
+    pub fn set(&mut self, uid: &Arc<str>, schedules: Schedules) -> Option<u32> {
         if schedules.is_empty() {
-            return self.forget(uid);
+            self.forget(uid);
+            return Some(0);
         }
         let entry = self.entries.entry(Arc::clone(uid)).or_default();
-        if entry.schedules != schedules {
-            entry.schedules = schedules;
-            self.look(uid, Some(Timestamp::MIN));
+        if entry.schedules == schedules {
+            return None;
         }
+        entry.schedules = schedules;
+        let (min, next) = self.seen.map_or((0, Some(Timestamp::MIN)), |clock| entry.plan(clock));
+        self.look(uid, next);
+        Some(min)
     }
 
     /// A revision has none any more.
@@ -70,15 +75,15 @@ impl Calendar {
     /// The revisions whose time has come at this time of day, and the minimum that each has from now on. When clocks
     /// were set back by much, all of them: a window may not be open yet.
     pub fn turn(&mut self, clock: Timestamp) -> Vec<(Arc<str>, u32)> {
-        let back = self.seen.duration_since(clock);
-        let clock = if back <= WAITED_FOR { clock.max(self.seen) } else { clock };
-        if clock < self.seen {
+        let seen = self.seen.unwrap_or(clock);
+        let clock = if seen.duration_since(clock) <= WAITED_FOR { clock.max(seen) } else { clock };
+        if clock < seen {
             let all: Vec<_> = self.entries.keys().cloned().collect();
             for uid in &all {
                 self.look(uid, Some(Timestamp::MIN));
             }
         }
-        self.seen = clock;
+        self.seen = Some(clock);
         let mut minima = Vec::new();
         while let Some((at, uid)) = self.due.pop_first() {
             if at > clock {

@@ -129,10 +129,9 @@ impl Core {
         let new = || Box::new(Revision::new(Arc::clone(&uid), Arc::clone(&spec)));
         let revision = self.revisions.entry(Arc::clone(&uid)).or_insert_with(new);
         let before = share::places(revision.memory.spec());
-        if schedules.is_empty() {
-            revision.scheduled = 0;
+        if let Some(min) = self.calendar.set(&uid, schedules) {
+            revision.scheduled = min;
         }
-        self.calendar.set(&uid, schedules);
         revision.list(now, entry, spec);
         let (places, replicas) = (share::places(revision.memory.spec()), revision.desired);
         // Of a sleeping revision they are told when it wakes.
@@ -170,12 +169,15 @@ impl Core {
     pub fn set_replicas(&mut self, now: Duration, uid: &str, replicas: u32, ready: u32) {
         let Some(revision) = self.revisions.get_mut(uid) else { return };
         let before = revision.desired;
-        revision.observe_scale(replicas, ready);
+        let first = revision.observe_scale(replicas, ready);
         if revision.desired != before {
             let replicas = revision.desired;
             self.broadcast(&self.desired(uid, replicas));
         }
-        self.judge_demand(now, uid);
+        let held = self.held(uid);
+        if first || held > 0 {
+            self.judge(now, uid, held, When::Demand);
+        }
     }
 
     /// One tick: forgets who is gone and judges every revision. `clock` is the time of day at `now`, `listed` says
@@ -251,7 +253,8 @@ impl Core {
                 self.calendar.follow(&revision.uid, &decision.record, deadline);
             }
             let changed = revision.desired != decision.desired;
-            if when == When::Demand
+            if held > 0
+                && when == When::Demand
                 && revision.desired == 0
                 && let Some(listed) = &revision.listed
             {

@@ -195,16 +195,28 @@ fn a_window_that_has_ended_does_not_open_again_for_a_clock_that_is_set_back_a_li
 }
 
 #[test]
-fn an_edit_holds_from_the_next_tick() {
+fn an_edit_holds_at_once() {
     let mut day = Day::new("2026-05-04T08:05:00Z", 5, window());
     assert_eq!(day.scheduled(), 3);
     day.write(json!([{ "start": "08:00", "end": "08:10", "min": 5 }]));
-    day.pass(2);
+    assert_eq!(day.scheduled(), 5);
+    day.write(json!([{ "start": "08:10", "end": "08:20", "min": 5 }]));
+    assert_eq!(day.scheduled(), 0);
+    day.until("2026-05-04T08:10:00Z");
     assert_eq!(day.scheduled(), 5);
     day.write(json!([]));
-    day.pass(2);
     assert_eq!(day.scheduled(), 0);
     assert!(day.world.core.calendar.entry(UID).is_none());
+}
+
+#[test]
+fn a_new_revision_begins_with_the_pods_of_an_open_window() {
+    let mut day = Day::new("2026-05-04T08:05:00Z", 5, window());
+    let (schedules, uid) = (day.world.schedules.clone(), "another".to_owned());
+    let new = RevisionEntry { uid: uid.clone(), schedules, initial: true, routed: false, ..entry(spec()) };
+    day.world.core.upsert(day.world.now, new);
+    day.world.core.set_replicas(day.world.now, &uid, 1, 0);
+    assert_eq!(day.world.core.revisions[uid.as_str()].desired, 3, "before its first pod could be ready");
 }
 
 #[test]
