@@ -24,7 +24,8 @@ async fn pods_are_ready_when_the_window_opens_and_go_after_it() {
         let app = App::new("timed");
         app.clone().asleep(&space).await?;
         let scale = Scale::watch(&space, "timed").await?;
-        let [start, end] = [TO_START, TO_START + OPEN].map(|ahead| Timestamp::now() + ahead);
+        let now = Timestamp::from_second(Timestamp::now().as_second())?;
+        let [start, end] = [now + TO_START, now + TO_START + OPEN];
         let [from, until] = [start, end].map(|time| time.strftime("%T").to_string());
         let schedule = json!({ "start": from, "end": until, "min": 2 });
         let applied = app.scaling(&json!({ "schedules": [schedule] })).apply(&space).await?;

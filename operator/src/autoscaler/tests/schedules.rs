@@ -107,6 +107,11 @@ impl Day {
         assert_eq!((&self.world.writes[writes..], self.ready), ([1, 0].as_slice(), 0));
     }
 
+    /// Seconds by which a window opens earlier.
+    fn ahead(&self) -> i64 {
+        self.world.core.calendar.entry(UID).expect("schedules").ahead().as_secs()
+    }
+
     fn scheduled(&self) -> u32 {
         self.world.core.revisions[UID].scheduled
     }
@@ -124,7 +129,9 @@ fn window() -> Value {
 #[test]
 fn pods_are_ready_before_the_window_by_the_start_that_was_measured() {
     let mut day = Day::new("2026-05-04T07:50:00Z", 5, window());
+    assert_eq!(day.ahead(), 12, "nothing was measured yet");
     day.serve_once();
+    assert!((7..=10).contains(&day.ahead()), "five to six seconds, seen at a tick, and one more: {}", day.ahead());
     let early = day.early();
     assert!((1..=6).contains(&early), "ready {early} s before");
     assert!(day.sentence().ends_with("schedule min 3, max 10 → 3 (schedule 08:00–08:10 UTC)"), "{}", day.sentence());
