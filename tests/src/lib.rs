@@ -10,6 +10,7 @@ pub mod command;
 pub mod decisions;
 pub mod diagnosis;
 pub mod http;
+pub mod kill;
 pub mod memory;
 pub mod metrics;
 pub mod namespace;
