@@ -123,7 +123,7 @@ fn schedules() -> Vec<Case> {
     };
     vec![
         (AT, with("start", json!("24:00")), &["schedules[0].start", "from '00:00' to '23:59:59', such as '08:00'"]),
-        (AT, with("start", json!("8h00")), &["schedules[0].start", "at least 5 chars long"]),
+        (AT, with("start", json!("8:00")), &["schedules[0].start", "from '00:00' to '23:59:59', such as '08:00'"]),
         (AT, with("end", json!("24:01")), &["schedules[0].end", "from '00:00' to '24:00', such as '18:30'"]),
         (AT, json!([of("08:00", "08:00")]), DIFFER),
         (AT, json!([of("08:00:00", "08:00")]), DIFFER),
