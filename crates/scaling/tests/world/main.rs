@@ -7,6 +7,7 @@ mod records;
 mod rules;
 mod settings;
 mod starts;
+mod usage;
 
 use std::time::Duration;
 
