@@ -53,9 +53,9 @@ pub fn run(args: &Replay) -> Result<String, Error> {
 fn simulated(trace: &Trace, file: &Path, args: &Replay) -> Result<Run, Error> {
     let scaling = policy::scaling(&read(file)?).map_err(|problem| input(file, &problem))?;
     let spec = policy::spec(&scaling, &Settings::default(), args.concurrency_limit);
-    if let Some(metric @ (api::scaling::Metric::Cpu | api::scaling::Metric::Memory)) = scaling.metric {
+    if spec.metric.is_resource() {
         let problem = "must be Concurrency or RequestRate, for a trace does not say what its requests take of a pod";
-        return Err(input(file, &format!("metric is {}: {problem}", metric.as_str())));
+        return Err(input(file, &format!("metric is {}: {problem}", spec.metric.as_str())));
     }
     let service = Duration::from_millis(args.service_ms.into());
     let places = if args.concurrency_limit > 0 { args.concurrency_limit } else { places(&spec, service) };

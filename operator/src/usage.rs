@@ -116,8 +116,12 @@ impl<S: Source> Meter<S> {
 
     /// One reading of each revision; what is to be told of it. After one request without an answer no other is made.
     async fn round(&mut self) -> Vec<(ObjectReference, Note)> {
-        let (mut outage, mut troubles) = (None, Vec::new());
-        for subject in self.subjects() {
+        let (subjects, mut outage, mut troubles) = (self.subjects(), None, Vec::new());
+        if subjects.is_empty() {
+            (self.unanswered, self.told) = (0, HashMap::new());
+            return Vec::new();
+        }
+        for subject in subjects {
             let trouble = match &outage {
                 Some(_) => Some(Trouble::Unanswered),
                 None => self.read(&subject).await.unwrap_or_else(|error| {
@@ -134,8 +138,7 @@ impl<S: Source> Meter<S> {
     }
 
     fn subjects(&self) -> Vec<Subject> {
-        let revision =
-            |uid: &str| self.stores.revisions.by(By::Uid, uid).into_iter().find(|r| r.uid().as_deref() == Some(uid));
+        let revision = |uid: &str| self.stores.revisions.by(By::Uid, uid).pop();
         let known = self.autoscaler.by_usage().into_iter();
         known.filter_map(|(uid, metric)| Some(Subject { revision: revision(&uid)?, uid, metric })).collect()
     }

@@ -84,6 +84,10 @@ impl Resource {
     pub(crate) fn decide(&mut self, now: Duration, spec: &Spec, current: u32, routed: bool) -> Wanted {
         let usage = self.usage(now);
         let asked = usage.map_or(current, |usage| usage.asks_for(spec.per_pod(), current));
+        if self.delay.is_empty() {
+            // Nobody knows for how long what is there was wanted: it counts as wanted just now.
+            self.delay.record(now, spec.scale_down_delay, current);
+        }
         let most = self.delay.record(now, spec.scale_down_delay, asked);
         let Some(usage) = usage else { return Wanted { pods: current, by_stable: current, ..Wanted::default() } };
 

@@ -32,6 +32,16 @@ impl Metric {
         }
     }
 
+    /// As users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Concurrency => "Concurrency",
+            Self::RequestRate => "RequestRate",
+            Self::Cpu => "CPU",
+            Self::Memory => "Memory",
+        }
+    }
+
     /// Whether it is of what pods use ([`crate::Usage`]), and not of requests.
     pub fn is_resource(self) -> bool {
         matches!(self, Self::Cpu | Self::Memory)

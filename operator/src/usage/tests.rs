@@ -5,6 +5,8 @@ use parking_lot::Mutex;
 use prometheus::Registry;
 use scaling::Spec;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -153,11 +155,56 @@ async fn while_metrics_k8s_io_is_away_one_question_a_round_is_asked_and_each_app
     assert_eq!(world.round(None).await.len(), 3, "another outage");
 }
 
+fn client(port: u16) -> kube::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = kube::Config::new(format!("http://127.0.0.1:{port}").parse().expect("a URI"));
+    kube::Client::try_from(config).expect("a client")
+}
+
+/// An API server that gives this answer once; what it was asked.
+async fn asked(status: &str, body: &serde_json::Value) -> (anyhow::Result<Measured>, String) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let api = MetricsApi(client(listener.local_addr().expect("bound").port()));
+    let body = body.to_string();
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut request = vec![0; 4096];
+        let read = stream.read(&mut request).await.expect("a request");
+        stream.write_all(answer.as_bytes()).await.expect("taken");
+        String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned()
+    };
+    tokio::join!(api.measured("shop", "uid-1"), serve)
+}
+
+#[tokio::test]
+async fn metrics_k8s_io_is_asked_for_the_pods_of_a_revision() {
+    let list = json!({ "kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}, "items": [{
+        "metadata": { "name": "p", "namespace": "shop", "creationTimestamp": "2026-01-01T00:00:15Z" },
+        "timestamp": "2026-01-01T00:00:10Z", "window": "10.035s",
+        "containers": [{ "name": "app", "usage": { "cpu": "7013n", "memory": "5208Ki" } }] }] });
+    let (measured, line) = asked("200 OK", &list).await;
+    let path = "/apis/metrics.k8s.io/v1beta1/namespaces/shop/pods?&labelSelector=todoapp.dev%2Frevision-uid%3Duid-1";
+    assert_eq!(line, format!("GET {path} HTTP/1.1"));
+    let measured = measured.expect("an answer");
+    assert_eq!((measured.len(), measured["p"].containers[0].usage["cpu"].as_str()), (1, "7013n"));
+    assert_eq!(Duration::from(measured["p"].window), Duration::from_millis(10_035));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_of_metrics_k8s_io_is_an_error_that_says_so() {
+    let gone = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound",
+        "message": "the server could not find the requested resource" });
+    let (none, _) = asked("404 Not Found", &gone).await;
+    assert!(format!("{:#}", none.expect_err("not served")).contains("could not find the requested resource"));
+    let odd = json!({ "items": [{ "metadata": { "name": "p" }, "timestamp": "yesterday" }], "metadata": {} });
+    let (none, _) = asked("200 OK", &odd).await;
+    assert!(format!("{:#}", none.expect_err("no PodMetrics")).starts_with("PodMetrics p: "));
+}
+
 #[tokio::test(start_paused = true)]
 async fn rounds_go_on_and_what_they_find_is_told() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URI"));
-    let reporter = Reporter::new(kube::Client::try_from(config).expect("a client"), "p".to_owned());
+    let reporter = Reporter::new(client(1), "p".to_owned());
     let world = World::with(&[Metric::Cpu], &json!({ "cpu": "100m" }));
     *world.answers.next.lock() = Some(Ok("60m"));
     let answers = Arc::clone(&world.answers);

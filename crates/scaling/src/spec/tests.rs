@@ -19,6 +19,12 @@ fn the_target_of_a_pod_has_a_floor() {
 }
 
 #[test]
+fn a_metric_is_called_as_users_write_it() {
+    let all = [Metric::Concurrency, Metric::RequestRate, Metric::Cpu, Metric::Memory];
+    assert_eq!(all.map(Metric::as_str), ["Concurrency", "RequestRate", "CPU", "Memory"]);
+}
+
+#[test]
 fn what_is_in_range_is_kept() {
     for metric in [Metric::Concurrency, Metric::RequestRate, Metric::Cpu, Metric::Memory] {
         assert_eq!(Spec::of(metric).clamped(), Spec::of(metric));

@@ -41,7 +41,7 @@ pub fn describe(record: &Record) -> Value {
         desired,
     } = *record;
     json!({
-        "metric": format!("{metric:?}"),
+        "metric": metric.as_str(),
         "held": held,
         "inFlight": in_flight,
         "readyPods": ready,
