@@ -43,11 +43,15 @@ impl Usage {
             (self.measured.saturating_add(self.missing), known + f64::from(self.missing) * target.max(100.0))
         };
         let assumed = load / (f64::from(pods) * target);
-        if is_on_target(ratio) || is_on_target(assumed) || (ratio > 1.0) != (assumed > 1.0) {
-            return current.max(1);
-        }
         let asked = (load / target).ceil() as u32;
-        if ratio > 1.0 { asked.max(current) } else { asked.min(current) }.max(1)
+        if is_on_target(assumed) || (ratio > 1.0) != (assumed > 1.0) {
+            current
+        } else if ratio > 1.0 {
+            asked.max(current)
+        } else {
+            asked.min(current)
+        }
+        .max(1)
     }
 
     fn pods(&self) -> u32 {

@@ -40,12 +40,20 @@ fn the_ratio_of_use_and_target_decides_beyond_a_tenth() {
 fn what_is_missing_may_use_the_whole_target_where_that_is_more_than_is_requested() {
     assert_eq!(of(100, 3, 1, 0).asks_for(200.0, 4), 3, "(300 + 200) / 200");
     assert_eq!(of(20, 1, 9, 0).asks_for(200.0, 10), 10, "on target, as far as is known");
+    assert_eq!(of(120, 4, 1, 0).asks_for(100.0, 5), 5, "and nothing where others use more than the target");
+}
+
+#[test]
+fn what_is_near_the_target_with_all_that_is_unknown_changes_nothing() {
+    assert_eq!(of(158, 4, 2, 0).asks_for(100.0, 6), 6, "632 / 600");
+    assert_eq!(of(160, 2, 0, 1).asks_for(100.0, 3), 3, "320 / 300");
 }
 
 #[test]
 fn pods_that_are_not_there_yet_turn_no_direction() {
     assert_eq!(of(150, 2, 0, 0).asks_for(100.0, 5), 5, "too much use is no reason for fewer than are wanted");
     assert_eq!(of(50, 5, 0, 0).asks_for(100.0, 1), 1, "too little is no reason for more");
+    assert_eq!(of(150, 5, 0, 5).asks_for(100.0, 2), 2, "there are more than are wanted, and together they are enough");
 }
 
 fn delayed(seconds: u64) -> Spec {
@@ -72,6 +80,8 @@ fn one_reading_brings_at_most_twice_the_pods_or_four_more() {
     let grown = |pods, usage| run(&mut Resource::default(), &spec, NOW, pods, &[usage]);
     assert_eq!(grown(1, of(9000, 1, 0, 0)), [5]);
     assert_eq!(grown(8, of(9000, 8, 0, 0)), [16]);
+    assert_eq!(grown(5, of(9000, 1, 0, 4)), [10], "those that start are among them");
+    assert_eq!(grown(10, of(9000, 1, 0, 0)), [10], "but it takes none away");
     let slow = Spec { up_rate: 1.5, ..spec };
     assert_eq!(run(&mut Resource::default(), &slow, NOW, 100, &[of(900, 100, 0, 0)]), [150]);
 }
@@ -83,6 +93,7 @@ fn one_reading_takes_at_most_half_of_the_pods_of_a_routed_revision() {
     let mut resource = Resource::default();
     resource.read(NOW, Some(of(1, 9, 0, 0)));
     assert_eq!(resource.decide(NOW, &spec, 9, false).pods, 1);
+    assert_eq!(resource.decide(NOW, &spec, 2, true).pods, 2, "and brings none back");
 }
 
 #[test]
@@ -124,4 +135,6 @@ fn a_reading_counts_for_a_minute_and_without_one_nothing_changes() {
     resource.read(NOW, None);
     assert_eq!(resource.usage(NOW), None);
     assert!(resource.heap_bytes() >= size_of::<Resource>());
+    resource.decide(NOW, &delayed(60), 4, true);
+    assert!(resource.heap_bytes() > size_of::<Resource>());
 }

@@ -40,8 +40,8 @@ impl Scaler {
         let mut record = self.record(now, input, wanted);
         if wanted.delayed > 0 {
             record.reason = Reason::Delay;
-        } else if record.measured == 0 && input.ready > 0 {
-            record.reason = Reason::Unreported;
+        } else if record.measured == 0 {
+            record.reason = if record.starting > 0 { Reason::Starting } else { Reason::Unreported };
         }
         record
     }

@@ -81,6 +81,42 @@ fn one_that_is_not_routed_sleeps_when_nobody_asks_anything_of_it_and_wakes_at_on
 }
 
 #[test]
+fn one_that_is_not_routed_stays_while_nobody_knows_of_its_requests() {
+    let mut scaler = Scaler::new(Spec { window_s: 6, zero_grace: Duration::ZERO, ..cpu() });
+    for second in 0..60 {
+        scaler.observe(BASE + second, 0.0);
+        scaler.observe_usage(at(second), Some(all(45, 3)));
+        let kept = scaler.decide(at(second), Input { routed: false, reporting: 0, ..with(3) });
+        assert_eq!((kept.desired, kept.reason), (3, Reason::Unreported));
+        assert!(kept.record.to_string().contains("0 of 3 ready pods report"), "{}", kept.record);
+    }
+}
+
+#[test]
+fn requests_that_wait_take_nothing_from_what_the_use_asks_for() {
+    let mut scaler = Scaler::new(cpu());
+    scaler.observe_usage(at(0), Some(Usage { starting: 1, ..all(250, 1) }));
+    let decision = scaler.decide(at(0), Input { held: 3, ready: 1, ..with(2) });
+    assert_eq!((decision.desired, decision.reason, decision.record.by_demand), (5, Reason::Load, 0));
+}
+
+#[test]
+fn a_start_and_the_delay_are_told() {
+    let mut scaler = Scaler::new(Spec { scale_down_delay: Duration::from_mins(5), ..cpu() });
+    let start = scaler.decide(at(0), Input { ready: 0, ..with(1) });
+    assert_eq!((start.desired, start.reason), (1, Reason::Starting));
+    let text = "held 0, in flight 0, cpu not known → wanted 1, a start of 1 is in progress, min 1, max 10 → 1";
+    assert_eq!(start.record.to_string(), text);
+    scaler.observe_usage(at(2), Some(all(150, 1)));
+    assert_eq!(scaler.decide(at(2), with(1)).desired, 3);
+    scaler.observe_usage(at(17), Some(all(10, 3)));
+    let delayed = scaler.decide(at(17), with(3));
+    assert_eq!((delayed.desired, delayed.reason), (3, Reason::Delay));
+    let text = "cpu 10 % of requests, target 50 % → wanted 3, delay holds 3, min 1, max 10 → 3";
+    assert!(delayed.record.to_string().ends_with(text), "{}", delayed.record);
+}
+
+#[test]
 fn the_activation_scale_holds_while_there_are_requests() {
     let mut scaler = Scaler::new(Spec { activation: 3, ..cpu() });
     let woken = scaler.wake(at(0), Input { held: 1, ..with(0) });
