@@ -144,6 +144,16 @@ impl Autoscaler {
         self.shared.with(|core, now| core.set_replicas(now, uid, replicas, ready));
     }
 
+    /// The revisions that have pods and scale by what those use, with the metric.
+    pub fn by_usage(&self) -> Vec<(Arc<str>, scaling::Metric)> {
+        self.shared.state.lock().core.by_usage()
+    }
+
+    /// What the pods of a revision use was read, or is not known.
+    pub fn observe_usage(&self, uid: &str, usage: Option<scaling::Usage>) {
+        self.shared.with(|core, now| core.observe_usage(now, uid, usage));
+    }
+
     /// Looks at every revision each two seconds, until `shutdown`; then writes no more.
     pub async fn run(&self, shutdown: CancellationToken) {
         let mut ticks = tokio::time::interval(TICK);

@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
 
@@ -120,6 +121,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     roster.fill();
     let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
+    let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone(), process.clock.clone());
+    tasks.spawn(meter.run(Reporter::new(client.clone(), args.pod_name.clone(), process.clock.clone())));
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();

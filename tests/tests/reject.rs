@@ -49,6 +49,11 @@ fn scaling() -> Vec<Case> {
     const WINDOW: &[&str] = &["spec.scaling.window", "must be a duration from '6s' to '1h', such as '60s'"];
     vec![
         ("/spec/scaling", json!({ "min": 11, "max": 10 }), &["spec.scaling", "`min` must not be greater than `max`"]),
+        (
+            "/spec/scaling",
+            json!({ "metric": "CPU", "utilizationPercent": 70 }),
+            &["spec.scaling", "`utilizationPercent` must not be set with metric CPU or Memory"],
+        ),
         ("/spec/scaling/min", json!(-1), &["spec.scaling.min", "should be greater than or equal to 0"]),
         ("/spec/scaling/max", json!(0), &["spec.scaling.max", "should be greater than or equal to 1"]),
         ("/spec/scaling/max", json!(1001), &["spec.scaling.max", "should be less than or equal to 1000"]),

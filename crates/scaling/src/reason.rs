@@ -3,7 +3,7 @@
 /// The rule that had the last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The average over the stable window.
+    /// The average over the stable window, or what the pods use.
     Load,
     /// A burst: no scale-in until it has passed.
     Burst,
@@ -23,7 +23,7 @@ pub enum Reason {
     Idle,
     /// At zero, and nobody asks.
     Asleep,
-    /// Ready pods do not report: no data is not zero.
+    /// Ready pods do not report, or what they use is not known: no data is not zero.
     Unreported,
     /// The one who decides has just taken over and may not know everything yet.
     Settling,

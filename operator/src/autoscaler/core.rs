@@ -10,6 +10,7 @@
 //! ```
 
 mod streams;
+mod usage;
 mod writes;
 
 use std::collections::HashMap;

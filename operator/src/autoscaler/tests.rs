@@ -6,6 +6,7 @@ pub mod sleepers;
 mod starts;
 mod streams;
 mod units;
+mod usage;
 
 use std::cell::RefCell;
 use std::collections::HashSet;

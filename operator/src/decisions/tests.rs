@@ -18,7 +18,7 @@ use crate::roster::Roster;
 use crate::store::{Store, Watched};
 
 /// A cluster that takes every scale and knows nobody.
-struct Nothing;
+pub struct Nothing;
 
 impl ScaleWriter for Nothing {
     fn pods(&self, _: &str) -> Vec<Candidate> {
@@ -48,7 +48,10 @@ impl Verifier for Nothing {
     }
 }
 
-fn keep<R: kube::Resource<DynamicType = ()> + std::fmt::Debug, K: DeserializeOwned>(store: &Store<K>, object: &Value) {
+pub fn keep<R: kube::Resource<DynamicType = ()> + std::fmt::Debug, K: DeserializeOwned>(
+    store: &Store<K>,
+    object: &Value,
+) {
     let object: Watched<R> = serde_json::from_value(object.clone()).expect("an object");
     store.take(Event::Apply(object));
 }
@@ -120,7 +123,7 @@ async fn each_decision_of_the_apps_own_revisions_has_a_time_a_sentence_and_all_n
         assert!(jiff::Timestamp::now().duration_since(time).abs() < jiff::SignedDuration::from_secs(60), "{time}");
         let record = &decision["record"];
         assert_eq!((&record["readyPods"], &record["desired"], &record["max"]), (&json!(2), &json!(2), &json!(10)));
-        assert_eq!(record.as_object().map(serde_json::Map::len), Some(29));
+        assert_eq!(record.as_object().map(serde_json::Map::len), Some(30));
         let sentence = decision["text"].as_str().expect("a sentence");
         assert!(sentence.contains("0 of 2 ready pods report") && sentence.ends_with("→ 2"), "{sentence}");
     }

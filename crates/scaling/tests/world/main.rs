@@ -8,6 +8,7 @@ mod rules;
 mod schedule;
 mod settings;
 mod starts;
+mod usage;
 
 use std::time::Duration;
 
