@@ -52,6 +52,10 @@ pub fn run(args: &Replay) -> Result<String, Error> {
 
 fn simulated(trace: &Trace, file: &Path, args: &Replay) -> Result<Run, Error> {
     let scaling = policy::scaling(&read(file)?).map_err(|problem| input(file, &problem))?;
+    if !scaling.schedules.is_empty() {
+        let problem = "schedules is set: a trace has no time of day; leave them out, and set `min` for what they say";
+        return Err(input(file, problem));
+    }
     let spec = policy::spec(&scaling, &Settings::default(), args.concurrency_limit);
     if spec.metric.is_resource() {
         let problem = "must be Concurrency or RequestRate, for a trace does not say what its requests take of a pod";

@@ -5,6 +5,7 @@
 //! queues, so consequences leave in the order in which they were decided; nothing is awaited under it.
 
 mod activator;
+mod calendar;
 pub mod core;
 mod debug;
 mod journal;
@@ -15,6 +16,7 @@ mod scalein;
 mod sender;
 mod share;
 mod specs;
+mod starts;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wakes;
@@ -34,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::core::{Core, Effect, PeerId, Violation};
+use crate::clock::Clock;
 use crate::hub::Verifier;
 
 pub use self::metrics::Metrics;
@@ -67,6 +70,8 @@ pub struct RevisionEntry {
     pub name: String,
     /// How it may scale.
     pub spec: scaling::Spec,
+    /// When it has more pods than its spec says.
+    pub schedules: policy::Schedules,
     /// Whether traffic is routed to it.
     pub routed: bool,
     /// Whether it never had a ready pod.
@@ -84,6 +89,7 @@ struct Shared {
     writer: Arc<dyn ScaleWriter>,
     verifier: Arc<dyn Verifier>,
     metrics: Metrics,
+    clock: Clock,
     began: Instant,
     writers: TaskTracker,
     over: CancellationToken,
@@ -102,12 +108,13 @@ struct Link {
 
 impl Autoscaler {
     /// Begins a term. Its figures replace those of the former one in `metrics`.
-    pub fn new(writer: Arc<dyn ScaleWriter>, verifier: Arc<dyn Verifier>, metrics: Metrics) -> Self {
+    pub fn new(writer: Arc<dyn ScaleWriter>, verifier: Arc<dyn Verifier>, metrics: Metrics, clock: Clock) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State { core: Core::new(ORIGIN), links: HashMap::new() }),
             writer,
             verifier,
             metrics,
+            clock,
             began: Instant::now(),
             writers: TaskTracker::new(),
             over: CancellationToken::new(),
@@ -153,7 +160,8 @@ impl Autoscaler {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             let verifier = &self.shared.verifier;
-            self.shared.with(|core, now| core.tick(now, &|uid, address| verifier.confirms(uid, address)));
+            let clock = self.shared.clock.now();
+            self.shared.with(|core, now| core.tick(now, clock, &|uid, address| verifier.confirms(uid, address)));
         }
         self.shared.over.cancel();
         self.shared.writers.close();
@@ -162,13 +170,13 @@ impl Autoscaler {
 
     /// The whole state, for people.
     pub fn debug(&self) -> serde_json::Value {
-        let now = self.shared.now();
-        debug::state(&self.shared.state.lock().core, now)
+        let (now, clock) = (self.shared.now(), self.shared.clock.now());
+        debug::state(&self.shared.state.lock().core, now, clock)
     }
 
     /// The last decisions on a revision, oldest first; none for one that nobody told of.
     pub fn decisions(&self, uid: &str) -> Vec<serde_json::Value> {
-        let (now, clock) = (self.shared.now(), jiff::Timestamp::now());
+        let (now, clock) = (self.shared.now(), self.shared.clock.now());
         debug::decisions(&self.shared.state.lock().core, uid, now, clock)
     }
 

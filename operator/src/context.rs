@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::apply::{self, Desired, Outcome, Respelled};
 use crate::args::Args;
+use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::error::Error;
 use crate::events::Reporter;
@@ -19,6 +20,8 @@ use crate::ports::PortBook;
 pub struct Context {
     /// The API server.
     pub client: kube::Client,
+    /// The time of day.
+    pub clock: Clock,
     /// Settings.
     pub args: Args,
     /// What is known of the cluster.

@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use crate::clock::Clock;
+
 /// The same about the same object is not told again within this time.
 const SAME_AGAIN: Duration = Duration::from_mins(5);
 /// So many of those told last are remembered.
@@ -48,13 +50,14 @@ impl Note {
 pub struct Reporter {
     client: kube::Client,
     pod: String,
+    clock: Clock,
     told: Mutex<Told>,
 }
 
 impl Reporter {
     /// Speaks for the operator in this pod.
-    pub fn new(client: kube::Client, pod: String) -> Self {
-        Self { client, pod, told: Mutex::default() }
+    pub fn new(client: kube::Client, pod: String, clock: Clock) -> Self {
+        Self { client, pod, clock, told: Mutex::default() }
     }
 
     /// Writes the notes; an Event that cannot be written is no reason to fail.
@@ -63,7 +66,7 @@ impl Reporter {
             if !self.told.lock().is_news(about, &note, Instant::now()) {
                 continue;
             }
-            let event = event(about, &note, &self.pod, Timestamp::now());
+            let event = event(about, &note, &self.pod, self.clock.now());
             let api: Api<Event> = Api::namespaced(self.client.clone(), about.namespace.as_deref().unwrap_or("default"));
             if let Err(error) = api.create(&PostParams::default(), &event).await {
                 // A namespace that is going takes no Events, and nobody would read them.

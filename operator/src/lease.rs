@@ -12,6 +12,8 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
+use crate::clock::Clock;
+
 /// A Lease is free when it was not renewed for this long.
 const DURATION: Duration = Duration::from_secs(8);
 /// A leader that could not renew for this long ends, before another may take over.
@@ -23,6 +25,7 @@ const PERIOD: Duration = Duration::from_secs(2);
 pub struct Candidate {
     api: Api<Lease>,
     identity: String,
+    clock: Clock,
     seen: Option<(LeaseSpec, Instant)>,
 }
 
@@ -35,8 +38,8 @@ enum Verdict {
 
 impl Candidate {
     /// A candidate that is known by `identity`, the pod's name.
-    pub fn new(client: kube::Client, namespace: &str, identity: &str) -> Self {
-        Self { api: Api::namespaced(client, namespace), identity: identity.to_owned(), seen: None }
+    pub fn new(client: kube::Client, namespace: &str, identity: &str, clock: Clock) -> Self {
+        Self { api: Api::namespaced(client, namespace), identity: identity.to_owned(), clock, seen: None }
     }
 
     /// Returns when this candidate leads.
@@ -108,7 +111,7 @@ impl Candidate {
     }
 
     fn claim(&self, old: Option<&LeaseSpec>) -> LeaseSpec {
-        let now = MicroTime(jiff::Timestamp::now());
+        let now = MicroTime(self.clock.now());
         let same = old.is_some_and(|o| o.holder_identity.as_deref() == Some(&self.identity));
         let transitions = old.and_then(|o| o.lease_transitions).unwrap_or(0);
         LeaseSpec {

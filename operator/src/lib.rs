@@ -7,6 +7,7 @@ mod app;
 mod apply;
 pub mod args;
 pub mod autoscaler;
+pub mod clock;
 mod cluster;
 mod context;
 mod controllers;

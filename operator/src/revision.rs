@@ -41,7 +41,7 @@ pub async fn reconcile(revision: Revision, context: Shared) -> Result<Next, Erro
     }
     let observed = observe(&revision, &context.stores);
     let refused = write(&revision, &observed, &context).await.err();
-    let health = health::assess(observed.deployment.as_ref(), &observed.pods, refused.as_ref(), jiff::Timestamp::now());
+    let health = health::assess(observed.deployment.as_ref(), &observed.pods, refused.as_ref(), context.clock.now());
     let lasts = context.failures(&controllers::key(&revision)) >= FAILURES_TOLD;
     match refused {
         // Likely to pass: not worth a word yet.

@@ -20,6 +20,7 @@ use tracing::{error, info};
 
 use crate::args::Args;
 use crate::autoscaler::Autoscaler;
+use crate::clock::Clock;
 use crate::cluster::{Queues, Stores};
 use crate::context::Context;
 use crate::decisions::{self, Leading};
@@ -37,6 +38,7 @@ use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
 struct Process {
     args: Args,
     client: kube::Client,
+    clock: Clock,
     metrics: Metrics,
     autoscaler_metrics: autoscaler::Metrics,
     /// What a leader shows on the admin port.
@@ -50,6 +52,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let registry = runtime::telemetry::registry("operator", env!("CARGO_PKG_VERSION"));
     let process = Process {
         client: kube::Client::try_default().await.context("connect to the API server")?,
+        clock: Clock::system(),
         metrics: Metrics::register(&registry)?,
         autoscaler_metrics: autoscaler::Metrics::register(&registry)?,
         leading: Arc::default(),
@@ -60,7 +63,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     // A process that waits for the Lease does all that is asked of it.
     process.ready.set(true);
 
-    let mut candidate = Candidate::new(process.client.clone(), &process.args.namespace, &process.args.pod_name);
+    let mut candidate =
+        Candidate::new(process.client.clone(), &process.args.namespace, &process.args.pod_name, process.clock.clone());
     tokio::select! {
         () = candidate.acquire() => {}
         () = shutdown.cancelled() => return Ok(()),
@@ -107,7 +111,8 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
         activator_user: format!("system:serviceaccount:{}:{}", args.namespace, args.activator_service_account),
     };
     let writer = Arc::new(ClusterScale { client: client.clone(), pods: stores.pods.clone() });
-    let autoscaler = Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone());
+    let autoscaler =
+        Autoscaler::new(writer, Arc::new(verifier), process.autoscaler_metrics.clone(), process.clock.clone());
     let leading = Leading { autoscaler: autoscaler.clone(), stores: stores.clone() };
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
@@ -116,8 +121,7 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     roster.fill();
     let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
-    let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone());
-    tasks.spawn(meter.run(Reporter::new(client.clone(), args.pod_name.clone())));
+    measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();
@@ -134,11 +138,18 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     Ok(())
 }
 
+/// Reads what pods use, where that says how many there are to be.
+fn measure(process: &Process, stores: &Stores, autoscaler: &Autoscaler, tasks: &mut JoinSet<()>) {
+    let (client, clock) = (&process.client, &process.clock);
+    let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone(), clock.clone());
+    tasks.spawn(meter.run(Reporter::new(client.clone(), process.args.pod_name.clone(), clock.clone())));
+}
+
 /// Follows the settings, once the first are known.
 async fn settings(process: &Process, tasks: &mut JoinSet<()>) -> anyhow::Result<watch::Receiver<Arc<Settings>>> {
     let (sender, mut receiver) = watch::channel(Arc::default());
     let (client, args) = (process.client.clone(), process.args.clone());
-    let reporter = Reporter::new(client.clone(), args.pod_name);
+    let reporter = Reporter::new(client.clone(), args.pod_name, process.clock.clone());
     let valid = process.metrics.settings_valid.clone();
     tasks.spawn(async move {
         settings::follow(Api::namespaced(client, &args.namespace), &args.settings, sender, reporter, valid).await;
@@ -156,12 +167,13 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
 fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
     Context {
         client: process.client.clone(),
+        clock: process.clock.clone(),
         args: process.args.clone(),
         ports: Mutex::new(known_ports(&stores)),
         stores,
         master_key,
         respelled: crate::apply::Respelled::default(),
-        reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone()),
+        reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone(), process.clock.clone()),
         metrics: process.metrics.clone(),
         progress: Mutex::default(),
     }

@@ -15,7 +15,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use api::{Revision, TodoApp, labels};
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::GroupVersionKind;
@@ -26,6 +25,7 @@ use tracing::{info, warn};
 
 use self::pods::{PodMetrics, Unrequested};
 use crate::autoscaler::Autoscaler;
+use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::events::{Note, Reporter};
 use crate::store::{By, Key};
@@ -90,6 +90,7 @@ pub struct Meter<S> {
     source: S,
     stores: Stores,
     autoscaler: Autoscaler,
+    clock: Clock,
     /// Rounds in a row without an answer.
     unanswered: u32,
     /// What is wrong with a revision, by UID, since its app was told.
@@ -98,8 +99,8 @@ pub struct Meter<S> {
 
 impl<S: Source> Meter<S> {
     /// Asks `source` about the revisions that `autoscaler` names.
-    pub fn new(source: S, stores: Stores, autoscaler: Autoscaler) -> Self {
-        Self { source, stores, autoscaler, unanswered: 0, told: HashMap::new() }
+    pub fn new(source: S, stores: Stores, autoscaler: Autoscaler, clock: Clock) -> Self {
+        Self { source, stores, autoscaler, clock, unanswered: 0, told: HashMap::new() }
     }
 
     /// Reads until it is dropped.
@@ -150,7 +151,7 @@ impl<S: Source> Meter<S> {
         let asked = timeout(ANSWER_TIMEOUT, self.source.measured(&namespace, uid)).await;
         let measured = asked.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {ANSWER_TIMEOUT:?}")));
         self.autoscaler.metrics().read_usage(measured.is_ok());
-        let usage = pods::usage(&self.stores.pods.by(By::Revision, uid), &measured?, *metric, Timestamp::now());
+        let usage = pods::usage(&self.stores.pods.by(By::Revision, uid), &measured?, *metric, self.clock.now());
         self.autoscaler.observe_usage(uid, usage.as_ref().ok().copied());
         Ok(usage.err().map(Trouble::Unrequested))
     }

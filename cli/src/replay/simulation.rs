@@ -156,6 +156,7 @@ impl Run {
             desired_now: self.desired,
             held: self.waiting.len() as u32,
             in_flight: self.pods.in_flight() as u32,
+            scheduled: 0,
             routed: true,
             initial: false,
             settled: true,

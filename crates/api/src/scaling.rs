@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::Schedule;
+
 /// Live settings of the autoscaler: a change takes effect at the next decision and makes no Revision. What is not set
 /// is as the cluster's settings say, and else as written here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -18,6 +20,8 @@ use serde::{Deserialize, Serialize};
     .message("`activation` must not be greater than `max`"))]
 #[x_kube(validation = Rule::new("!has(self.metric) || !(self.metric in ['CPU', 'Memory']) || !has(self.utilizationPercent)")
     .message("`utilizationPercent` must not be set with metric CPU or Memory: `target` is a percentage already"))]
+#[x_kube(validation = Rule::new("!has(self.schedules) || !has(self.max) || self.schedules.all(s, s.min <= self.max)")
+    .message("`min` of a schedule must not be greater than `max`"))]
 pub struct Scaling {
     /// Fewest pods of a revision that gets traffic, in pods; 0 lets it sleep, but is 1 with metric CPU or Memory, which
     /// say nothing while no pod runs. Range 0 to 1000. Default 0.
@@ -89,6 +93,11 @@ pub struct Scaling {
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_retention: Option<kube::core::Duration>,
+    /// Times at which there are more pods than `min`. They are ready when it begins: asked for as long before as the
+    /// revision's last starts took. Where several hold, and at all times `min`, the highest wins. At most 32.
+    #[schemars(length(max = 32))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
 }
 
 // The CRD shows the text of a type that is an enum, not that of its field.
@@ -164,7 +173,7 @@ pub struct Rates {
 }
 
 impl Scaling {
-    /// What is set here, and for the rest what is set in `defaults`.
+    /// What is set here, and for the rest what is set in `defaults`; schedules are an app's own.
     #[must_use]
     pub fn or(&self, defaults: &Self) -> Self {
         let burst = |s: &Self| s.burst.clone().unwrap_or_default();
@@ -190,6 +199,7 @@ impl Scaling {
             scale_down_delay: self.scale_down_delay.or(defaults.scale_down_delay),
             zero_grace: self.zero_grace.or(defaults.zero_grace),
             zero_retention: self.zero_retention.or(defaults.zero_retention),
+            schedules: self.schedules.clone(),
         }
     }
 }

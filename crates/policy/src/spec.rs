@@ -13,7 +13,8 @@ pub fn spec(app: &Scaling, settings: &Settings, concurrency_limit: u32) -> Spec 
     let default = Spec::of(metric(&wish));
     let (burst, rates) = (wish.burst.clone().unwrap_or_default(), wish.rates.clone().unwrap_or_default());
     // A minimum that the app names goes before a maximum that it does not.
-    let max = app.max.unwrap_or_else(|| wish.max.unwrap_or(default.max).max(wish.min.unwrap_or(0)));
+    let named = app.schedules.iter().map(|schedule| schedule.min).chain(wish.min).max().unwrap_or(0);
+    let max = app.max.unwrap_or_else(|| wish.max.unwrap_or(default.max).max(named));
     let max = settings.limits.max.map_or(max, |limit| max.min(limit));
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     Spec {
@@ -165,6 +166,9 @@ mod tests {
     fn a_minimum_alone_raises_the_maximum_that_nobody_set() {
         let raised = of(json!({ "min": 30 }), json!({}), None);
         assert_eq!((raised.min, raised.max), (30, 30));
+        let schedule = json!({ "start": "08:00", "end": "18:00", "min": 40 });
+        let raised = of(json!({ "min": 30, "schedules": [schedule] }), json!({}), None);
+        assert_eq!((raised.min, raised.max), (30, 40));
         let raised = of(json!({ "min": 30 }), json!({ "max": 3 }), None);
         assert_eq!((raised.min, raised.max), (30, 30));
     }

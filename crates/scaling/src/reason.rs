@@ -29,13 +29,15 @@ pub enum Reason {
     Settling,
     /// Raised to the user's minimum.
     Minimum,
+    /// Raised to the minimum of a schedule.
+    Schedule,
     /// Lowered to the user's maximum.
     Maximum,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Load,
         Self::Burst,
         Self::Delay,
@@ -49,6 +51,7 @@ impl Reason {
         Self::Unreported,
         Self::Settling,
         Self::Minimum,
+        Self::Schedule,
         Self::Maximum,
     ];
 
@@ -68,6 +71,7 @@ impl Reason {
             Self::Unreported => "unreported",
             Self::Settling => "settling",
             Self::Minimum => "minimum",
+            Self::Schedule => "schedule",
             Self::Maximum => "maximum",
         }
     }

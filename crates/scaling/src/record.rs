@@ -86,7 +86,7 @@ impl fmt::Display for Record {
         self.explain_wanted(f)?;
         self.explain_hold(f)?;
         if self.min > 0 {
-            write!(f, ", min {}", self.min)?;
+            write!(f, ", {}min {}", if self.reason == Reason::Schedule { "schedule " } else { "" }, self.min)?;
         }
         if self.max > 0 {
             write!(f, ", max {}", self.max)?;
@@ -162,6 +162,7 @@ impl Record {
             | Reason::Demand
             | Reason::Asleep
             | Reason::Minimum
+            | Reason::Schedule
             | Reason::Maximum => Ok(()),
         }
     }

@@ -48,6 +48,8 @@ pub struct Input {
     pub held: u32,
     /// Requests in the pods, those waiting there included.
     pub in_flight: u32,
+    /// Fewest pods while the revision is routed, as a schedule has it; the higher of this and the spec's holds.
+    pub scheduled: u32,
     /// Whether traffic is routed to the revision.
     pub routed: bool,
     /// Whether the revision has never had a ready pod.
@@ -163,7 +165,7 @@ impl Scaler {
             record.reason = Reason::Starting;
         }
         record.desired = record.wanted.max(record.starting);
-        (record.desired, _) = bounded(record.desired, &self.spec, input.routed);
+        (record.desired, _) = bounded(record.desired, &self.spec_at(&input), input.routed);
         if record.desired <= input.desired_now {
             return None;
         }
@@ -188,10 +190,11 @@ impl Scaler {
             record.reason = Reason::Failed;
             record.retry_in_s = self.retry.left(now).as_secs_f64().ceil() as u32;
         }
-        let (desired, bound) = bounded(record.desired, &self.spec, input.routed);
+        let (desired, bound) = bounded(record.desired, &self.spec_at(&input), input.routed);
         record.desired = desired;
         match bound {
             Bound::Within => {}
+            Bound::Minimum if input.scheduled > self.spec.min => record.reason = Reason::Schedule,
             Bound::Minimum => record.reason = Reason::Minimum,
             Bound::Maximum => record.reason = Reason::Maximum,
         }
@@ -202,8 +205,13 @@ impl Scaler {
         Decision { desired, reason: record.reason, record }
     }
 
+    /// The spec with the minimum of this moment.
+    fn spec_at(&self, input: &Input) -> Spec {
+        Spec { min: self.spec.min.max(input.scheduled), ..self.spec }
+    }
+
     fn follow(&mut self, now: Duration, input: &Input) {
-        let overdue = self.start.follow(now, input, &self.spec);
+        let overdue = self.start.follow(now, input, &self.spec_at(input));
         self.retry.follow(now, input, overdue);
     }
 }

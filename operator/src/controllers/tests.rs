@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 use crate::apply::Respelled;
+use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::context::Context;
 use crate::events::Reporter;
@@ -34,12 +35,13 @@ fn context() -> Shared {
     let client = kube::Client::try_from(config).expect("a client");
     Arc::new(Context {
         client: client.clone(),
+        clock: Clock::system(),
         args: args(),
         stores: Stores::new(),
         master_key: [0; 32],
         ports: Mutex::new(PortBook::default()),
         respelled: Respelled::default(),
-        reporter: Reporter::new(client, "p".to_owned()),
+        reporter: Reporter::new(client, "p".to_owned(), Clock::system()),
         metrics: Metrics::register(&prometheus::Registry::new()).expect("new names"),
         progress: Mutex::default(),
     })

@@ -2,15 +2,19 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::runtime::watcher::Event;
 use prometheus::Registry;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::autoscaler::{Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
+use crate::clock::Clock;
 use crate::footprint::objects::Objects;
 use crate::hub::Verifier;
+use crate::roster::Roster;
 use crate::store::{Store, Watched};
 
 /// A cluster that takes every scale and knows nobody.
@@ -55,14 +59,22 @@ pub fn keep<R: kube::Resource<DynamicType = ()> + std::fmt::Debug, K: Deserializ
 /// Leads a cluster of two apps; the revision of the first has been looked at once.
 async fn leading() -> Leading {
     let metrics = Metrics::register(&Registry::new()).expect("unique names");
-    let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), metrics);
+    let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), metrics, Clock::system());
     let stores = Stores::new();
     for n in [0, 1] {
         let Objects { app, revision, revision_uid: uid, revision_name: name, .. } = Objects::of(n, 1);
         keep::<api::TodoApp, _>(&stores.apps, &app);
         keep::<Revision, _>(&stores.revisions, &revision);
         let (namespace, spec) = ("default".to_owned(), scaling::Spec::default());
-        autoscaler.upsert(RevisionEntry { uid, namespace, name, spec, routed: true, initial: false });
+        autoscaler.upsert(RevisionEntry {
+            uid,
+            namespace,
+            name,
+            spec,
+            schedules: policy::Schedules::default(),
+            routed: true,
+            initial: false,
+        });
     }
     autoscaler.set_replicas(&Objects::of(0, 1).revision_uid, 2, 2);
     let looked = tokio::time::timeout(Duration::from_secs(1), autoscaler.run(CancellationToken::new())).await;
@@ -118,4 +130,26 @@ async fn each_decision_of_the_apps_own_revisions_has_a_time_a_sentence_and_all_n
     let (_, other) = ask(Some(&leading), "namespace=default&app=asleep-1").await;
     let other: Value = serde_json::from_str(&other).expect("JSON");
     assert_eq!(other["revisions"][0]["decisions"], json!([]), "nothing is decided without a Deployment");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_of_the_app_holds_by_the_clock_and_is_told() {
+    let clock = Clock::new(|| "2026-05-04T06:59:50Z".parse().expect("a moment"));
+    let metrics = Metrics::register(&Registry::new()).expect("unique names");
+    let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), metrics, clock);
+    let (stores, Objects { mut app, revision, deployment, .. }) = (Stores::new(), Objects::of(0, 0));
+    let schedule = json!({ "start": "09:00", "end": "18:00", "timeZone": "Europe/Berlin", "min": 3 });
+    app["spec"]["scaling"]["schedules"] = json!([schedule]);
+    keep::<api::TodoApp, _>(&stores.apps, &app);
+    keep::<Revision, _>(&stores.revisions, &revision);
+    keep::<Deployment, _>(&stores.deployments, &deployment);
+    Roster::new(stores.clone(), autoscaler.clone(), watch::channel(Arc::default()).1).fill();
+    let looked = tokio::time::timeout(Duration::from_secs(1), autoscaler.run(CancellationToken::new())).await;
+    assert!(looked.is_err(), "it goes on");
+    let (_, text) = ask(Some(&Leading { autoscaler, stores }), "namespace=default&app=asleep-0").await;
+    let told: Value = serde_json::from_str(&text).expect("JSON");
+    let decision = &told["revisions"][0]["decisions"][0];
+    assert_eq!(decision["reason"], "schedule", "{text}");
+    let sentence = decision["text"].as_str().expect("a sentence");
+    assert!(sentence.ends_with("schedule min 3, max 5 → 3 (schedule 09:00–18:00 Europe/Berlin)"), "{sentence}");
 }

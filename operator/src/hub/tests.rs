@@ -26,6 +26,7 @@ use wire::{Bucket, Challenge, Down, Endpoint, Frame, Hello, Identity, Load, Up, 
 use self::cluster::{Cluster, Marking};
 use super::{Verifier, stream};
 use crate::autoscaler::{Autoscaler, Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
+use crate::clock::Clock;
 
 const UID: &str = "uid-1";
 const KEY: [u8; 32] = [7; 32];
@@ -48,7 +49,8 @@ impl Hub {
     fn with(replicas: u32) -> Self {
         let (cluster, registry) = (Arc::new(Cluster::default()), Registry::new());
         let metrics = Metrics::register(&registry).expect("unique names");
-        let autoscaler = Autoscaler::new(Arc::clone(&cluster) as _, Arc::clone(&cluster) as _, metrics);
+        let autoscaler =
+            Autoscaler::new(Arc::clone(&cluster) as _, Arc::clone(&cluster) as _, metrics, Clock::system());
         autoscaler.upsert(entry(scaling::Spec::default()));
         autoscaler.set_replicas(UID, replicas, replicas);
         Self { cluster, autoscaler, registry, close: CancellationToken::new() }
@@ -150,6 +152,7 @@ fn entry(spec: scaling::Spec) -> RevisionEntry {
         namespace: "default".into(),
         name: "user-00001".into(),
         spec,
+        schedules: policy::Schedules::default(),
         routed: true,
         initial: false,
     }

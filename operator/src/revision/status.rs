@@ -15,7 +15,7 @@ use crate::publish::{self, Change};
 /// Writes what differs; returns after which time to come again, when figures have yet to settle.
 pub async fn write(revision: &Revision, health: &Health, context: &Context) -> Result<Option<Duration>, Error> {
     let old = revision.status.clone().unwrap_or_default();
-    let new = plan(revision, &old, health, &Time(jiff::Timestamp::now()));
+    let new = plan(revision, &old, health, &Time(context.clock.now()));
     let lasting = |s: &RevisionStatus| RevisionStatus { desired: 0, replicas: 0, ..s.clone() };
     let (lasting, notes) = (lasting(&new) != lasting(&old), notes(&old, &new));
     publish::status(revision, Change { new: (new != old).then_some(new), lasting, notes }, context).await

@@ -44,7 +44,7 @@ impl World {
     /// So many revisions with these metrics and this request of their only container.
     fn with(metrics: &[Metric], requests: &serde_json::Value) -> Self {
         let registered = Metrics::register(&Registry::new()).expect("unique names");
-        let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), registered);
+        let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), registered, Clock::system());
         let stores = Stores::new();
         for (n, metric) in (0..).zip(metrics) {
             let Objects { app, revision, revision_uid: uid, revision_name: name, .. } = Objects::of(n, 1);
@@ -52,11 +52,12 @@ impl World {
             keep::<Revision, _>(&stores.revisions, &revision);
             keep::<Pod, _>(&stores.pods, &pod(&uid, requests));
             let (namespace, spec) = ("default".to_owned(), Spec { target: 50.0, max: 8, ..Spec::of(*metric) });
-            autoscaler.upsert(RevisionEntry { uid: uid.clone(), namespace, name, spec, routed: true, initial: false });
+            let (schedules, routed, initial) = (policy::Schedules::default(), true, false);
+            autoscaler.upsert(RevisionEntry { uid: uid.clone(), namespace, name, spec, schedules, routed, initial });
             autoscaler.set_replicas(&uid, 1, 1);
         }
         let answers = Arc::new(Answers::default());
-        Self { meter: Meter::new(Arc::clone(&answers), stores, autoscaler), answers }
+        Self { meter: Meter::new(Arc::clone(&answers), stores, autoscaler, Clock::system()), answers }
     }
 
     /// What is told in a round with this answer.
@@ -204,7 +205,7 @@ async fn an_answer_that_is_none_of_metrics_k8s_io_is_an_error_that_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn rounds_go_on_and_what_they_find_is_told() {
-    let reporter = Reporter::new(client(1), "p".to_owned());
+    let reporter = Reporter::new(client(1), "p".to_owned(), Clock::system());
     let world = World::with(&[Metric::Cpu], &json!({ "cpu": "100m" }));
     *world.answers.next.lock() = Some(Ok("60m"));
     let answers = Arc::clone(&world.answers);

@@ -45,13 +45,14 @@ fn spec() -> impl Strategy<Value = Spec> {
 fn input() -> impl Strategy<Value = Input> {
     let pods = prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (pods.clone(), pods.clone(), pods.clone(), pods.clone(), pods, flags).prop_map(
-        |(ready, reporting, desired_now, held, in_flight, (routed, initial, settled))| Input {
+    (pods.clone(), pods.clone(), pods.clone(), pods.clone(), pods.clone(), pods, flags).prop_map(
+        |(ready, reporting, desired_now, held, in_flight, scheduled, (routed, initial, settled))| Input {
             ready,
             reporting,
             desired_now,
             held,
             in_flight,
+            scheduled,
             routed,
             initial,
             settled,
