@@ -121,8 +121,7 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     roster.fill();
     let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
-    let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone(), process.clock.clone());
-    tasks.spawn(meter.run(Reporter::new(client.clone(), args.pod_name.clone(), process.clock.clone())));
+    measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();
@@ -137,6 +136,13 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
         }
     }
     Ok(())
+}
+
+/// Reads what pods use, where that says how many there are to be.
+fn measure(process: &Process, stores: &Stores, autoscaler: &Autoscaler, tasks: &mut JoinSet<()>) {
+    let (client, clock) = (&process.client, &process.clock);
+    let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone(), clock.clone());
+    tasks.spawn(meter.run(Reporter::new(client.clone(), process.args.pod_name.clone(), clock.clone())));
 }
 
 /// Follows the settings, once the first are known.

@@ -18,10 +18,10 @@ use crate::schedule::Schedule;
     .message("`initial` must not be greater than `max`"))]
 #[x_kube(validation = Rule::new("!has(self.activation) || !has(self.max) || self.activation <= self.max")
     .message("`activation` must not be greater than `max`"))]
-#[x_kube(validation = Rule::new("!has(self.schedules) || !has(self.max) || self.schedules.all(s, s.min <= self.max)")
-    .message("`min` of a schedule must not be greater than `max`"))]
 #[x_kube(validation = Rule::new("!has(self.metric) || !(self.metric in ['CPU', 'Memory']) || !has(self.utilizationPercent)")
     .message("`utilizationPercent` must not be set with metric CPU or Memory: `target` is a percentage already"))]
+#[x_kube(validation = Rule::new("!has(self.schedules) || !has(self.max) || self.schedules.all(s, s.min <= self.max)")
+    .message("`min` of a schedule must not be greater than `max`"))]
 pub struct Scaling {
     /// Fewest pods of a revision that gets traffic, in pods; 0 lets it sleep, but is 1 with metric CPU or Memory, which
     /// say nothing while no pod runs. Range 0 to 1000. Default 0.

@@ -87,10 +87,10 @@ fn is_counted(pod: &Pod) -> bool {
 /// The containers that run along with the pod, but for the sidecar.
 fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
     let spec = pod.spec.as_ref();
-    let helpers = spec.and_then(|spec| spec.init_containers.as_ref()).into_iter().flatten();
-    let helpers = helpers.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+    let native_sidecars = spec.and_then(|spec| spec.init_containers.as_ref()).into_iter().flatten();
+    let native_sidecars = native_sidecars.filter(|container| container.restart_policy.as_deref() == Some("Always"));
     let own = spec.into_iter().flat_map(|spec| &spec.containers).filter(|c| c.name != SIDECAR_CONTAINER);
-    own.chain(helpers)
+    own.chain(native_sidecars)
 }
 
 /// What the containers request together.
@@ -190,14 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn helpers_that_run_along_count_and_those_that_ran_before_do_not() {
-        let mut helped = old("a");
-        helped["spec"]["initContainers"] = json!([{ "name": "once" },
+    fn native_sidecars_count_and_other_init_containers_do_not() {
+        let mut pod = old("a");
+        pod["spec"]["initContainers"] = json!([{ "name": "once" },
             { "name": "log", "restartPolicy": "Always", "resources": { "requests": { "cpu": "300m" } } }]);
         let mut both = uses("100m");
         both.as_array_mut().expect("containers").push(json!({ "name": "log", "usage": { "cpu": "100m" } }));
-        assert_eq!(read(&[helped.clone()], &[("a", both)], Metric::Cpu), Ok(known(50, 1)));
-        let partly = read(&[helped], &[("a", uses("100m"))], Metric::Cpu);
+        assert_eq!(read(&[pod.clone()], &[("a", both)], Metric::Cpu), Ok(known(50, 1)));
+        let partly = read(&[pod], &[("a", uses("100m"))], Metric::Cpu);
         assert_eq!(partly, Ok(Usage { missing: 1, ..Usage::default() }), "one container was not measured");
     }
 

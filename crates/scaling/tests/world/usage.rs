@@ -117,6 +117,16 @@ fn a_start_and_the_delay_are_told() {
 }
 
 #[test]
+fn the_minimum_of_a_schedule_holds_over_what_is_used() {
+    let mut scaler = Scaler::new(cpu());
+    scaler.observe_usage(at(0), Some(all(10, 1)));
+    let raised = scaler.decide(at(0), Input { scheduled: 3, ..with(1) });
+    assert_eq!((raised.desired, raised.reason), (3, Reason::Schedule));
+    let text = "cpu 10 % of requests, target 50 % → wanted 1, schedule min 3, max 10 → 3";
+    assert!(raised.record.to_string().ends_with(text), "{}", raised.record);
+}
+
+#[test]
 fn the_activation_scale_holds_while_there_are_requests() {
     let mut scaler = Scaler::new(Spec { activation: 3, ..cpu() });
     let woken = scaler.wake(at(0), Input { held: 1, ..with(0) });
