@@ -50,6 +50,16 @@ pub trait Dial: Clone + Send + Sync + 'static {
     fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Io>> + Send;
 }
 
+/// A machine's place in a network: it listens and dials, also by name.
+pub trait Network: Dial {
+    /// What it listens with.
+    type Listener: Accept<Io = Self::Io>;
+    /// Listens on an address of this machine; an unspecified one means all of them.
+    fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
+    /// Connects to `host:port`, looked up anew; also gives the local address.
+    fn dial_name(&self, name: &str) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+}
+
 /// The real network.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tcp;
@@ -58,14 +68,32 @@ impl Dial for Tcp {
     type Io = TcpStream;
 
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
-        let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
-        socket.set_tcp_keepalive(&asking)?;
-        Ok(stream)
+        tended(TcpStream::connect(address).await?)
     }
+}
+
+impl Network for Tcp {
+    type Listener = TcpListener;
+
+    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        bind(address)
+    }
+
+    async fn dial_name(&self, name: &str) -> io::Result<(TcpStream, SocketAddr)> {
+        let stream = tended(TcpStream::connect(name).await?)?;
+        let local = stream.local_addr()?;
+        Ok((stream, local))
+    }
+}
+
+/// A connection that notices when the other end is gone.
+fn tended(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
+    socket.set_tcp_keepalive(&asking)?;
+    Ok(stream)
 }
 
 impl Accept for TcpListener {
