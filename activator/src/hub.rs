@@ -1,6 +1,6 @@
 //! The line to the hub: who we are, what it says to us.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use runtime::hub::LinkConfig;
@@ -10,6 +10,9 @@ use wire::Identity;
 
 use crate::{revision::Shared, revisions::Revisions};
 
+/// A new leader is to act on held requests within two seconds, and activators are few.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+
 /// Whom to dial, with the service-account token as it is in the file at that moment: the kubelet renews it.
 pub(crate) fn config(address: String, pod: String, token_file: PathBuf) -> LinkConfig {
     let identity: Identify = Box::new(move |_, _| {
@@ -17,7 +20,7 @@ pub(crate) fn config(address: String, pod: String, token_file: PathBuf) -> LinkC
             std::fs::read_to_string(&token_file).with_context(|| format!("token file {}", token_file.display()))?;
         Ok(Identity::Activator { pod: pod.clone(), token: token.trim().to_owned() })
     });
-    LinkConfig { address, identity, epoch: epoch() }
+    LinkConfig { address, identity, epoch: epoch(), longest_pause: LONGEST_PAUSE }
 }
 
 /// Passes on what the hub says, until the line is given up.

@@ -1,6 +1,6 @@
 //! What the hub is told: measurements, *ready*, *draining*. Each new stream is told all of it first.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use runtime::{
@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use wire::{Identity, Up};
 
 use crate::{config::Config, report::Measured, start::TRAFFIC_PORT};
+
+/// Thousands of us may look for a leader that is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What the hub may think of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +129,7 @@ fn link(address: &str, config: &Arc<Config>) -> LinkConfig {
     LinkConfig {
         address: address.to_owned(),
         epoch: hub::epoch(),
+        longest_pause: LONGEST_PAUSE,
         // The address by which the hub is reached is the pod's own.
         identity: Box::new(move |nonce, local| {
             let address = SocketAddr::new(local.ip().to_canonical(), TRAFFIC_PORT);

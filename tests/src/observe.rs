@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use api::labels;
+use api::labels::{self, LEASE};
 use futures_util::{StreamExt, pin_mut};
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{Api, ListParams};
@@ -13,8 +14,8 @@ use kube::runtime::{WatchStreamExt, watcher};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::Space;
 use crate::cluster::is_ready;
+use crate::{Cluster, Space};
 
 fn of_app(app: &str) -> ListParams {
     ListParams::default().labels(&format!("{}={app}", labels::APP))
@@ -90,5 +91,39 @@ impl Scale {
     /// All values in order.
     pub fn history(&self) -> Vec<i32> {
         self.seen.lock().iter().map(|(_, replicas)| *replicas).collect()
+    }
+}
+
+/// Who holds the leader's Lease, from when it was told to look.
+pub struct Holder {
+    latest: Arc<Mutex<Option<(Instant, String)>>>,
+}
+
+impl Holder {
+    /// Begins to look; ends with the runtime.
+    pub fn watch(cluster: &Cluster) -> Self {
+        let api: Api<Lease> = Api::namespaced(cluster.client.clone(), &cluster.system);
+        let latest: Arc<Mutex<Option<(Instant, String)>>> = Arc::default();
+        let holder = Self { latest: Arc::clone(&latest) };
+        tokio::spawn(async move {
+            let changes = watcher(api, watcher::Config::default().fields(&format!("metadata.name={LEASE}")));
+            let changes = changes.default_backoff().applied_objects();
+            pin_mut!(changes);
+            while let Some(change) = changes.next().await {
+                let identity = change.ok().and_then(|lease| lease.spec?.holder_identity);
+                let mut latest = latest.lock();
+                if let Some(identity) = identity
+                    && latest.as_ref().is_none_or(|(_, last)| *last != identity)
+                {
+                    *latest = Some((Instant::now(), identity));
+                }
+            }
+        });
+        holder
+    }
+
+    /// The holder, and when it was first seen to be that.
+    pub fn latest(&self) -> Option<(Instant, String)> {
+        self.latest.lock().clone()
     }
 }

@@ -2,31 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
-use cli::args::{Explain, Output};
+use anyhow::ensure;
+use cli::args::Explain;
 use cli::explain::decisions;
 use e2e::app::sleeping;
+use e2e::decisions::{about, of};
 use e2e::{App, Space, wait_for, with_namespace};
 use serde_json::Value;
-
-fn about(space: &Space, app: &str) -> Explain {
-    Explain {
-        app: app.to_owned(),
-        namespace: Some(space.name.clone()),
-        revision: None,
-        system_namespace: space.cluster.system.clone(),
-        output: Output::Json,
-        last: 100,
-    }
-}
-
-/// The decisions of an app's only revision, the newest last.
-async fn of(space: &Space, app: &str) -> Result<Vec<Value>> {
-    let told = decisions(&space.client(), &about(space, app)).await?;
-    let revisions = told["revisions"].as_array().cloned().unwrap_or_default();
-    ensure!(revisions.len() == 1 && revisions[0]["name"] == format!("{app}-00001"), "{told:#}");
-    Ok(revisions[0]["decisions"].as_array().cloned().unwrap_or_default())
-}
 
 fn last_reason(decisions: &[Value]) -> &str {
     decisions.last().and_then(|decision| decision["reason"].as_str()).unwrap_or_default()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::http::at_once;
+use e2e::http::{Target, at_once};
 use e2e::observe::{Scale, ready_pods};
 use e2e::trickle::Trickle;
 use e2e::{App, Space, wait_for, with_namespace};
@@ -63,6 +63,29 @@ async fn a_changed_minimum_takes_effect_without_a_new_revision() {
         ensure!(status.latest_created_revision.as_deref() == Some("live-00001"), "{status:?}");
         app.scaling(&json!({ "min": 0, "max": 1 })).ready(&space).await?;
         pods(&space, "live", 1).await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// A new revision begins with as many pods as it is told, and keeps only what its load needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_begins_with_its_initial_pods() {
+    with_namespace(async |space: Space| {
+        let app = App::new("begins").scaling(&json!({ "initial": 3 }));
+        app.apply(&space).await?;
+        // Once all three were ready, the two that nobody needs go before they may be seen together.
+        let first = wait_for("a Deployment", LIMIT, || Scale::watch(&space, "begins")).await?;
+        wait_for("three pods wanted", LIMIT, || async {
+            ensure!(first.history().contains(&3), "{:?}", first.history());
+            Ok(())
+        })
+        .await?;
+        e2e::app::sleeping(&space, "begins").await?;
+        let target: Target = space.target(&e2e::app::get(&space, "begins").await?).await?;
+        let scale = Scale::watch(&space, "begins").await?;
+        target.get("/").await?.expect(200)?;
+        ensure!(scale.history().into_iter().max() == Some(1), "woken again: {:?}", scale.history());
         Ok(())
     })
     .await;

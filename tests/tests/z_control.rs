@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::cluster::{Cluster, Component, is_ready};
 use e2e::command::run;
 use e2e::http::{Reply, Target};
+use e2e::kill::kill_process;
 use e2e::observe::pods;
 use e2e::trickle::Trickle;
 use e2e::{App, Space, wait_for, with_namespace};
@@ -50,7 +51,7 @@ async fn a_held_request_is_answered_though_the_operators_container_is_killed() {
         let held = hold(&space, "outlives-container").await?;
         let operator = ready_operator(&space.cluster).await?;
         let restarts = restarts(&operator);
-        kill_processes_of(&operator).await?;
+        kill_process("operator", &operator).await?;
         answered(held).await?;
         wait_for("the operator's container back", BACK, || async {
             let now = ready_operator(&space.cluster).await?;
@@ -141,23 +142,4 @@ async fn other_operator(space: &Space, old: &str) -> Result<()> {
 fn restarts(pod: &Pod) -> i32 {
     let statuses = pod.status.as_ref().and_then(|s| s.container_statuses.as_deref()).unwrap_or_default();
     statuses.iter().map(|s| s.restart_count).sum()
-}
-
-/// SIGKILL from outside, to the processes whose control group is the pod's: from inside, the kernel spares the first
-/// process of a container.
-async fn kill_processes_of(pod: &Pod) -> Result<()> {
-    let uid = pod.uid().context("pod without UID")?;
-    let mut killed = 0;
-    let mut processes = tokio::fs::read_dir("/proc").await?;
-    while let Some(process) = processes.next_entry().await? {
-        let folder = process.path();
-        let group = tokio::fs::read_to_string(folder.join("cgroup")).await.unwrap_or_default();
-        let program = tokio::fs::read_link(folder.join("exe")).await.unwrap_or_default();
-        if group.contains(&uid) && program.ends_with("operator") {
-            run("kill", &["-KILL", &process.file_name().to_string_lossy()]).await?;
-            killed += 1;
-        }
-    }
-    ensure!(killed == 1, "{killed} processes of pod {uid}");
-    Ok(())
 }

@@ -8,7 +8,7 @@
 //! ```text
 //! dial ─▶ Challenge ─▶ Hello ─▶ opening ─▶ Event::Connected ─▶ changes up, Event::Down down ─▶ Event::Disconnected ─┐
 //!   ▲                                                                                                                │
-//!   └────────────────────────────── back-off with jitter, 20 ms .. 2 s ◀─────────────────────────────────────────────┘
+//!   └────────────────────────────── back-off with jitter, from 20 ms ◀────────────────────────────────────────────────┘
 //! ```
 
 mod backoff;
@@ -16,7 +16,7 @@ mod codec;
 mod dial;
 mod stream;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -39,6 +39,8 @@ pub struct LinkConfig {
     pub identity: Identify,
     /// Drawn once when the process starts ([`epoch`]).
     pub epoch: u64,
+    /// Longest pause between two attempts: how long a new leader may have to wait for us.
+    pub longest_pause: Duration,
 }
 
 /// A number that tells this life of the process from the one before.

@@ -125,10 +125,12 @@ impl Scaler {
         self.windows.heap_bytes() + self.decider.heap_bytes()
     }
 
-    /// Demand that cannot wait for the tick: the decision if it asks for more pods than are wanted so far and some of
-    /// those are not there yet. It never lowers.
+    /// What cannot wait for the tick: requests that pods are not there for, and the pods that a new revision begins
+    /// with, whose first one may be ready before. The decision if it asks for more pods than are wanted so far; it
+    /// never lowers.
     pub fn wake(&mut self, now: Duration, input: Input) -> Option<Decision> {
-        if !needs_wake(&input) {
+        let waited_for = needs_wake(&input);
+        if !waited_for && !input.initial {
             return None;
         }
         self.follow(now, &input);
@@ -136,14 +138,20 @@ impl Scaler {
             return None;
         }
         let mut record = self.record(now, &input, self.decider.nothing_known());
-        self.surge(now, &input, &mut record);
+        if waited_for {
+            self.surge(now, &input, &mut record);
+        } else {
+            record.reason = Reason::Starting;
+        }
         record.desired = record.wanted.max(record.starting);
         (record.desired, _) = bounded(record.desired, &self.spec, input.routed);
         if record.desired <= input.desired_now {
             return None;
         }
         self.start.note(now, &input, record.desired);
-        self.demanded = Some(now);
+        if waited_for {
+            self.demanded = Some(now);
+        }
         Some(Decision { desired: record.desired, reason: record.reason, record })
     }
 

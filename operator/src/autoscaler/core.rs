@@ -159,12 +159,15 @@ impl Core {
     pub fn set_replicas(&mut self, now: Duration, uid: &str, replicas: u32, ready: u32) {
         let Some(revision) = self.revisions.get_mut(uid) else { return };
         let before = revision.desired;
-        revision.observe_scale(replicas, ready);
+        let first = revision.observe_scale(replicas, ready);
         if revision.desired != before {
             let replicas = revision.desired;
             self.broadcast(&self.desired(uid, replicas));
         }
-        self.judge_demand(now, uid);
+        let held = self.held(uid);
+        if first || held > 0 {
+            self.judge(now, uid, held, When::Demand);
+        }
     }
 
     /// One tick: forgets who is gone and judges every revision. `listed` says whether an `EndpointSlice` of the
@@ -231,7 +234,8 @@ impl Core {
         if let Some(decision) = revision.judge(now, held, when) {
             self.decided.push(decision.reason);
             let changed = revision.desired != decision.desired;
-            if when == When::Demand
+            if held > 0
+                && when == When::Demand
                 && revision.desired == 0
                 && let Some(listed) = &revision.listed
             {

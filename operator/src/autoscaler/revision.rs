@@ -77,7 +77,7 @@ pub enum Announced {
 /// Why a revision is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Requests wait: only more pods can come of it.
+    /// Requests wait, or it is new: only more pods can come of it.
     Demand,
     /// A tick.
     Tick {
@@ -132,16 +132,18 @@ impl Revision {
         });
     }
 
-    /// Takes over the Deployment's scale. What it wants is ours only the first time; later a difference is put right.
-    pub fn observe_scale(&mut self, replicas: u32, ready: u32) {
-        let Some(listed) = &mut self.listed else { return };
+    /// Takes over the Deployment's scale and says whether it is the first. What that one wants is ours; later a
+    /// difference is put right.
+    pub fn observe_scale(&mut self, replicas: u32, ready: u32) -> bool {
+        let Some(listed) = &mut self.listed else { return false };
         let Some(scale) = &mut listed.scale else {
             listed.scale = Some(Scale { observed: replicas, ready, acknowledged: None, writing: false });
             self.desired = replicas;
-            return;
+            return true;
         };
         scale.ready = ready;
         scale.observe(replicas);
+        false
     }
 
     /// Decides; nothing while there is no Deployment, or when demand changes nothing.

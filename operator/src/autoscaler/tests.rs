@@ -52,16 +52,16 @@ impl World {
         world
     }
 
+    /// With one revision that never had a pod and whose Deployment is just there.
+    fn beginning(spec: Spec) -> Self {
+        let mut world = Self::new();
+        world.core.upsert(world.now, RevisionEntry { initial: true, routed: false, ..entry(spec) });
+        world.core.set_replicas(world.now, UID, 1, 0);
+        world
+    }
+
     fn upsert(&mut self, spec: Spec) {
-        let entry = RevisionEntry {
-            uid: UID.into(),
-            namespace: "default".into(),
-            name: "user-00001".into(),
-            spec,
-            routed: true,
-            initial: false,
-        };
-        self.core.upsert(self.now, entry);
+        self.core.upsert(self.now, entry(spec));
     }
 
     /// Carries out what the core asks for; a write is acknowledged at once.
@@ -116,6 +116,11 @@ impl World {
     fn stable(&self) -> f64 {
         self.core.revisions[UID].memory.averages(self.now).stable
     }
+}
+
+fn entry(spec: Spec) -> RevisionEntry {
+    let (namespace, name) = ("default".into(), "user-00001".into());
+    RevisionEntry { uid: UID.into(), namespace, name, spec, routed: true, initial: false }
 }
 
 /// `p7` listens at 10.0.0.7.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
+use scaling::Spec;
 use serde_json::Value;
 
 use super::deployment::replicas;
@@ -18,6 +19,8 @@ const DOUBTFUL: [&str; 5] =
     ["ErrImagePull", "ImageInspectError", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
 /// How long a doubtful reason is given to pass.
 pub const DOUBT: Duration = Duration::from_secs(8);
+/// A pod is there a moment after it was asked for, from when on the deadline counts.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// How a revision fares at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +78,10 @@ fn pod_failure(pod: &Pod, now: Timestamp) -> Option<Failure> {
     let old =
         pod.metadata.creation_timestamp.as_ref().is_none_or(|at| now.duration_since(at.0).unsigned_abs() >= DOUBT);
     let container = waiting(pod, &FATAL).or_else(|| waiting(pod, &DOUBTFUL).filter(|_| old));
-    container.map(|container| container_failure(pod, container)).or_else(|| unschedulable(pod).filter(|_| old))
+    container
+        .map(|container| container_failure(pod, container))
+        .or_else(|| unschedulable(pod).filter(|_| old))
+        .or_else(|| overdue(pod, now))
 }
 
 /// A node may come for a pod that has none yet.
@@ -122,6 +128,24 @@ fn unschedulable(pod: &Pod) -> Option<Failure> {
     })
 }
 
+/// A pod whose start took all its time, also while it ends for that; for how long it has not been ready says the time
+/// of its condition.
+fn overdue(pod: &Pod, now: Timestamp) -> Option<Failure> {
+    let limit = Spec::default().progress_deadline;
+    let conditions = pod.status.iter().flat_map(|s| &s.conditions).flatten();
+    let unready = conditions.into_iter().find(|c| c.type_ == "Ready" && c.status == "False")?;
+    let since = unready.last_transition_time.as_ref()?.0;
+    (now.duration_since(since).unsigned_abs() + SLACK >= limit).then(|| Failure {
+        reason: "ProgressDeadlineExceeded".to_owned(),
+        message: format!(
+            "pod '{}' runs, but its app did not answer within {} minutes: it must listen on the port that its container \
+             declares, and pass its readiness probe",
+            pod.name_any(),
+            limit.as_secs() / 60
+        ),
+    })
+}
+
 fn exit(state: &ContainerState) -> String {
     let Some(ended) = &state.terminated else { return String::new() };
     let said = ended.message.as_deref().map(|m| format!(": {}", m.trim())).unwrap_or_default();
@@ -163,5 +187,27 @@ mod tests {
         assert_eq!(pull.failure.map(|f| f.reason).as_deref(), Some("ImagePullBackOff"));
         let crash = assess(None, &[pod("CrashLoopBackOff", at(1))], None, now);
         assert!(crash.failure.is_some_and(|f| f.message.contains("because")));
+    }
+
+    /// Not ready since so many seconds, and ending.
+    fn unready(seconds: i64) -> Pod {
+        let since = Timestamp::from_second(10_000 - seconds).expect("a time").to_string();
+        let conditions = json!([{ "type": "Ready", "status": "False", "lastTransitionTime": since }]);
+        let metadata = json!({ "name": "p", "creationTimestamp": "1970-01-01T00:00:01Z", "deletionTimestamp": since });
+        serde_json::from_value(json!({ "metadata": metadata, "status": { "conditions": conditions } })).expect("a pod")
+    }
+
+    #[test]
+    fn an_app_that_runs_but_does_not_answer_is_told_of_at_the_progress_deadline() {
+        let now = Timestamp::from_second(10_000).expect("a time");
+        assert_eq!(assess(None, &[unready(590)], None, now).failure, None);
+        let failure = assess(None, &[unready(599)], None, now).failure.expect("time is up");
+        assert_eq!(failure.reason, "ProgressDeadlineExceeded");
+        assert!(
+            failure.message.starts_with("pod 'p' runs, but its app did not answer within 10 minutes"),
+            "{failure:?}"
+        );
+        let ready = json!({ "status": { "readyReplicas": 1 } });
+        assert_eq!(assess(Some(&ready), &[unready(599)], None, now).failure, None, "another one answers");
     }
 }

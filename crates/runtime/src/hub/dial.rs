@@ -10,13 +10,16 @@ use tokio::{
 
 use super::{Line, backoff::Backoff, stream};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A connection that was sent to the address of a former leader is answered by nobody, however long it waits; a new one
+/// goes where the Service leads by then.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// A hub that acknowledges nothing for this long is gone; our reports go out each second, so this is noticed.
 const USER_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn keep_up(line: Line) {
     let born = Instant::now();
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::new(line.config.longest_pause);
+    let mut told = String::new();
     while !line.shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = once(&line).await;
@@ -27,7 +30,12 @@ pub(super) async fn keep_up(line: Line) {
         let hub = line.config.address.as_str();
         match ended {
             Ok(()) => tracing::info!(hub, "the hub ended the stream"),
-            Err(cause) => tracing::info!(hub, %cause, ?pause, "no stream to the hub"),
+            // Nobody wants to read the same twice a second while there is no leader.
+            Err(cause) if cause.to_string() == told => tracing::debug!(hub, %cause, ?pause, "no stream to the hub"),
+            Err(cause) => {
+                tracing::info!(hub, %cause, ?pause, "no stream to the hub");
+                told = cause.to_string();
+            }
         }
         tokio::select! {
             () = sleep(pause) => {}

@@ -1,4 +1,4 @@
-//! Apps that do not start.
+//! How revisions start, and apps that do not.
 
 use super::*;
 
@@ -102,4 +102,24 @@ fn the_minimum_stays_whether_it_starts_or_not() {
     let activator = world.activator();
     assert_eq!(wait(&mut world, activator, 1, 3 * DEADLINE_S), 3 * DEADLINE_S);
     assert_eq!(world.desired(), 2);
+}
+
+/// The first pod may be ready before the next tick, and a start without the others would be over.
+#[test]
+fn a_new_revision_is_given_its_initial_pods_before_the_first_is_ready() {
+    let mut world = World::beginning(Spec { initial: 3, ..spec() });
+    world.settle();
+    assert_eq!(world.writes, [3], "without a tick");
+    assert!(last(&world).1.contains("a start of 3 is in progress"), "{}", last(&world).1);
+    world.core.set_replicas(world.now, UID, 3, 1);
+    world.now += seconds(2);
+    world.tick();
+    assert_eq!(world.desired(), 3, "two of them are not ready yet");
+}
+
+#[test]
+fn a_revision_that_begins_with_one_pod_needs_no_write() {
+    let mut world = World::beginning(spec());
+    world.settle();
+    assert!(world.writes.is_empty(), "{:?}", world.writes);
 }

@@ -42,6 +42,7 @@ async fn a_link_of_ours_is_understood() {
             Ok(Identity::QueueProxy { revision_uid: UID.into(), pod: "user-1".into(), address, proof })
         }),
         epoch: runtime::hub::epoch(),
+        longest_pause: Duration::from_secs(2),
     };
     tokio::spawn(serve(listener, hub.autoscaler.clone(), hub.close.clone()));
     let (_link, _events) = runtime::hub::Link::start(config, Arc::new(Ready), hub.close.clone());

@@ -33,6 +33,7 @@ fn line(opening: Vec<Up>) -> (Arc<Line>, Link, mpsc::Receiver<Event>) {
                 Ok(Identity::Activator { pod: "activator-0".to_owned(), token: format!("{}", nonce[0]) })
             }),
             epoch: 7,
+            longest_pause: Duration::from_secs(2),
         },
         opening: Arc::new(State(Mutex::new(opening))),
         outbox,
@@ -184,6 +185,7 @@ async fn dials_again_until_told_to_end() {
                 Ok(Identity::Activator { pod: "activator-0".to_owned(), token: "token".to_owned() })
             }),
             epoch: 1,
+            longest_pause: Duration::from_secs(2),
         },
         Arc::new(State(Mutex::new(vec![Up::Ready]))),
         shutdown.clone(),
