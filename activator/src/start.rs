@@ -66,7 +66,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 
     let reporter = Reporter::new(Arc::clone(&revisions));
     let config = hub::config(args.hub(), args.pod_name, args.hub_token_file);
-    let (link, events) = Link::start(config, Arc::clone(&reporter) as _, end.clone());
+    let (link, events, dialling) = Link::new(config, Arc::clone(&reporter) as _, net::Tcp, end.clone());
+    tokio::spawn(dialling);
     hub_line.get_or_init(|| link.clone());
     tokio::spawn(hub::listen(events, Arc::clone(&revisions), Arc::clone(&shared)));
     tokio::spawn(async move { reporter.run(link).await });

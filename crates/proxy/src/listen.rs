@@ -92,7 +92,17 @@ impl House {
     }
 }
 
-/// Serves until `shutdown` is cancelled and then for at most `grace`. Returns how many connections were cut.
+/// Cuts the connections of a listener that is dropped, as the end of its process would.
+struct CutOnDrop(Arc<House>);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.closing.enter(Phase::Cut);
+    }
+}
+
+/// Serves until `shutdown` is cancelled and then for at most `grace`. Returns how many connections were cut; dropped
+/// before that, it cuts them all.
 pub async fn serve<L, H, F>(
     listener: L,
     handler: H,
@@ -107,6 +117,7 @@ where
 {
     let server = Server::new(handler, &limits);
     let house = House::new(&limits);
+    let _cut = CutOnDrop(Arc::clone(&house));
     let tracker = TaskTracker::new();
     loop {
         let next = tokio::select! {
