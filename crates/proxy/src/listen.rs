@@ -8,6 +8,7 @@
 mod closing;
 mod connection;
 mod many;
+mod ports;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -20,11 +21,12 @@ use hyper_util::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::ports::Each;
 use self::{
     closing::{Closing, Phase},
     connection::Live,
 };
-pub use self::{connection::ConnInfo, many::Many};
+pub use self::{connection::ConnInfo, many::Many, ports::Ports};
 use crate::{
     Body,
     net::{Accept, Accepted},
