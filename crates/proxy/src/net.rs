@@ -7,10 +7,17 @@ use std::{
     time::Duration,
 };
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    Body,
+    listen::{ConnInfo, Each, Limits, Many, Ports},
 };
 
 /// Connections that the kernel keeps while we have not accepted them.
@@ -35,7 +42,7 @@ pub struct Accepted<I> {
 }
 
 /// Source of connections that others opened.
-pub trait Accept: Send + 'static {
+pub trait Accept: Send + Sync + 'static {
     /// The stream it gives.
     type Io: Io;
     /// Waits for the next one. Cancel-safe.
@@ -58,6 +65,17 @@ pub trait Network: Dial {
     fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
     /// Connects to `host:port`, looked up anew; also gives the local address.
     fn dial_name(&self, name: &str) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+    /// Listens on ports that come and go, with one handler.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>
+    where
+        H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Ok(Each::new(self, handler, limits))
+    }
 }
 
 /// The real network.
@@ -83,6 +101,14 @@ impl Network for Tcp {
         let stream = tended(TcpStream::connect(name).await?)?;
         let local = stream.local_addr()?;
         Ok((stream, local))
+    }
+
+    fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>
+    where
+        H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Many::new(handler, limits)
     }
 }
 

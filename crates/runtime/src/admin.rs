@@ -213,6 +213,7 @@ mod tests {
     #[tokio::test]
     async fn over_a_socket_until_cancelled() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        use tokio::net::TcpStream;
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

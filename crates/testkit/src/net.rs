@@ -96,11 +96,12 @@ impl Host {
         self.address
     }
 
-    /// Opens a stream to an address.
+    /// Opens a stream to an address; a loopback address is the host itself.
     ///
     /// # Errors
     /// `ConnectionRefused` when nobody listens there, `TimedOut` when nothing is heard of it.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<Stream> {
+        let to = if to.ip().is_loopback() { SocketAddr::new(self.address, to.port()) } else { to };
         let way = self.network.state.lock().way();
         pause(way).await;
         let arrival = self.network.state.lock().arrive(self.address, to, Instant::now());
