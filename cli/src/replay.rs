@@ -52,7 +52,15 @@ pub fn run(args: &Replay) -> Result<String, Error> {
 
 fn simulated(trace: &Trace, file: &Path, args: &Replay) -> Result<Run, Error> {
     let scaling = policy::scaling(&read(file)?).map_err(|problem| input(file, &problem))?;
+    if !scaling.schedules.is_empty() {
+        let problem = "schedules is set: a trace has no time of day; leave them out, and set `min` for what they say";
+        return Err(input(file, problem));
+    }
     let spec = policy::spec(&scaling, &Settings::default(), args.concurrency_limit);
+    if spec.metric.is_resource() {
+        let problem = "must be Concurrency or RequestRate, for a trace does not say what its requests take of a pod";
+        return Err(input(file, &format!("metric is {}: {problem}", spec.metric.as_str())));
+    }
     let service = Duration::from_millis(args.service_ms.into());
     let places = if args.concurrency_limit > 0 { args.concurrency_limit } else { places(&spec, service) };
     let model = Model { service, start: Duration::from_millis(args.start_ms.into()), places };
@@ -63,8 +71,8 @@ fn simulated(trace: &Trace, file: &Path, args: &Replay) -> Result<Run, Error> {
 /// Requests that a pod works on at a time when it has the load that it is meant for.
 fn places(spec: &Spec, service: Duration) -> u32 {
     let busy = match spec.metric {
-        Metric::Concurrency => spec.target,
         Metric::RequestRate => spec.target * service.as_secs_f64(),
+        Metric::Concurrency | Metric::Cpu | Metric::Memory => spec.target,
     };
     busy.ceil().max(1.0) as u32
 }

@@ -53,9 +53,26 @@ fn the_seed_moves_arrivals_and_nothing_else() {
 #[test]
 fn what_is_wrong_is_named_by_file_and_ends_with_exit_code_2() {
     let policy = file("wrong.yaml", "max: 0\n");
-    let trace = file("wrong.csv", "minute,requests\n0,some\n");
+    let schedules = file(
+        "schedules.yaml",
+        "schedules: [{ start: '08:00', end: '18:00', min: 1 }]
+",
+    );
+    let unseen = file(
+        "unseen.yaml",
+        "metric: CPU
+",
+    );
+    let trace = file(
+        "wrong.csv",
+        "minute,requests
+0,some
+",
+    );
     for (flag, value, expected) in [
         ("--policy", &*policy, "wrong.yaml: max is 0: must be from 1 to 1000"),
+        ("--against", &*schedules, "schedules.yaml: schedules is set: a trace has no time of day; leave them out"),
+        ("--against", &*unseen, "unseen.yaml: metric is CPU: must be Concurrency or RequestRate, for a trace"),
         ("--trace", &*trace, "wrong.csv: line 2: requests is `some`: must be a whole number"),
         ("--against", "nothing.yaml", "nothing.yaml: No such file"),
         ("--service-ms", "0", "invalid value '0' for '--service-ms"),

@@ -5,6 +5,7 @@
 //! queues, so consequences leave in the order in which they were decided; nothing is awaited under it.
 
 mod activator;
+mod calendar;
 pub mod core;
 mod debug;
 mod journal;
@@ -15,6 +16,7 @@ mod scalein;
 mod sender;
 mod share;
 mod specs;
+mod starts;
 #[cfg(test)]
 pub(crate) mod tests;
 mod wakes;
@@ -68,6 +70,8 @@ pub struct RevisionEntry {
     pub name: String,
     /// How it may scale.
     pub spec: scaling::Spec,
+    /// When it has more pods than its spec says.
+    pub schedules: policy::Schedules,
     /// Whether traffic is routed to it.
     pub routed: bool,
     /// Whether it never had a ready pod.
@@ -140,6 +144,16 @@ impl Autoscaler {
         self.shared.with(|core, now| core.set_replicas(now, uid, replicas, ready));
     }
 
+    /// The revisions that have pods and scale by what those use, with the metric.
+    pub fn by_usage(&self) -> Vec<(Arc<str>, scaling::Metric)> {
+        self.shared.state.lock().core.by_usage()
+    }
+
+    /// What the pods of a revision use was read, or is not known.
+    pub fn observe_usage(&self, uid: &str, usage: Option<scaling::Usage>) {
+        self.shared.with(|core, now| core.observe_usage(now, uid, usage));
+    }
+
     /// Looks at every revision each two seconds, until `shutdown`; then writes no more.
     pub async fn run(&self, shutdown: CancellationToken) {
         // Whoever ends this ends the writes: another may lead from then on.
@@ -148,7 +162,8 @@ impl Autoscaler {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
             let verifier = &self.shared.verifier;
-            self.shared.with(|core, now| core.tick(now, &|uid, address| verifier.confirms(uid, address)));
+            let clock = self.shared.clock.now();
+            self.shared.with(|core, now| core.tick(now, clock, &|uid, address| verifier.confirms(uid, address)));
         }
         self.shared.over.cancel();
         self.shared.writers.close();

@@ -101,4 +101,4 @@ impl Question {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

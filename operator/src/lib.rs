@@ -31,4 +31,5 @@ mod scale;
 mod settings;
 pub mod start;
 mod store;
+mod usage;
 mod verify;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::{Revision, TodoApp, labels};
 use kube::{Resource, ResourceExt};
-use policy::Settings;
+use policy::{Schedules, Settings};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
@@ -92,6 +92,7 @@ impl Roster {
             namespace: revision.namespace()?,
             name: revision.name_any(),
             spec: policy::spec(&app.spec.scaling, &self.settings.borrow(), revision.spec.concurrency_limit),
+            schedules: Schedules::read(&app.spec.scaling.schedules).0,
             routed: is_routed(&app, &revision.name_any()),
             initial: !revision.status.as_ref().is_some_and(|s| s.was_ready),
         })

@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
 
@@ -150,6 +151,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
+    measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();
@@ -164,6 +166,13 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
         }
     }
     Ok(())
+}
+
+/// Reads what pods use, where that says how many there are to be.
+fn measure<N>(process: &Process<N>, stores: &Stores, autoscaler: &Autoscaler, tasks: &mut JoinSet<()>) {
+    let (client, clock) = (&process.client, &process.clock);
+    let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone(), clock.clone());
+    tasks.spawn(meter.run(Reporter::new(client.clone(), process.args.pod_name.clone(), clock.clone())));
 }
 
 /// Follows the settings, once the first are known.

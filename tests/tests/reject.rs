@@ -42,13 +42,18 @@ async fn impossible_objects_are_refused_and_the_refusal_names_the_field_and_what
 }
 
 fn cases() -> Vec<Case> {
-    [scaling(), traffic(), ingress_and_names(), template()].concat()
+    [scaling(), schedules(), traffic(), ingress_and_names(), template()].concat()
 }
 
 fn scaling() -> Vec<Case> {
     const WINDOW: &[&str] = &["spec.scaling.window", "must be a duration from '6s' to '1h', such as '60s'"];
     vec![
         ("/spec/scaling", json!({ "min": 11, "max": 10 }), &["spec.scaling", "`min` must not be greater than `max`"]),
+        (
+            "/spec/scaling",
+            json!({ "metric": "CPU", "utilizationPercent": 70 }),
+            &["spec.scaling", "`utilizationPercent` must not be set with metric CPU or Memory"],
+        ),
         ("/spec/scaling/min", json!(-1), &["spec.scaling.min", "should be greater than or equal to 0"]),
         ("/spec/scaling/max", json!(0), &["spec.scaling.max", "should be greater than or equal to 1"]),
         ("/spec/scaling/max", json!(1001), &["spec.scaling.max", "should be less than or equal to 1000"]),
@@ -108,6 +113,36 @@ fn scaling() -> Vec<Case> {
             "/spec/timeouts",
             json!({ "request": "1d" }),
             &["spec.timeouts.request", "must be a duration from '1s' to '24h'"],
+        ),
+    ]
+}
+
+fn schedules() -> Vec<Case> {
+    const AT: &str = "/spec/scaling/schedules";
+    const DIFFER: &[&str] = &["spec.scaling.schedules[0]", "`start` and `end` must differ"];
+    let of = |start: &str, end: &str| json!({ "start": start, "end": end, "min": 1 });
+    let with = |field: &str, value: Value| {
+        let mut schedule = of("08:00", "18:00");
+        schedule[field] = value;
+        json!([schedule])
+    };
+    vec![
+        (AT, with("start", json!("24:00")), &["schedules[0].start", "from '00:00' to '23:59:59', such as '08:00'"]),
+        (AT, with("start", json!("8:00")), &["schedules[0].start", "from '00:00' to '23:59:59', such as '08:00'"]),
+        (AT, with("end", json!("24:01")), &["schedules[0].end", "from '00:00' to '24:00', such as '18:30'"]),
+        (AT, json!([of("08:00", "08:00")]), DIFFER),
+        (AT, json!([of("08:00:00", "08:00")]), DIFFER),
+        (AT, with("days", json!(["Someday"])), &["schedules[0].days[0]", "supported values", "Mon"]),
+        (AT, with("days", json!([])), &["schedules[0].days", "should have at least 1 items"]),
+        (AT, with("min", json!(0)), &["schedules[0].min", "should be greater than or equal to 1"]),
+        (AT, with("timeZone", json!("")), &["schedules[0].timeZone", "at least 1 chars long"]),
+        (AT, with("timezone", json!("UTC")), &["unknown field", "schedules[0].timezone"]),
+        (AT, json!([{ "start": "08:00", "end": "18:00" }]), &["schedules[0].min", "Required value"]),
+        (AT, json!(vec![of("08:00", "18:00"); 33]), &["spec.scaling.schedules", "must have at most 32 items"]),
+        (
+            "/spec/scaling",
+            json!({ "max": 5, "schedules": with("min", json!(6)) }),
+            &["spec.scaling", "`min` of a schedule must not be greater than `max`"],
         ),
     ]
 }
@@ -262,7 +297,12 @@ async fn what_only_the_operator_can_know_is_named_by_a_condition() {
         let all_to = |revision: &str| json!([{ "revision": revision, "percent": 100 }]);
         let volume = json!([{ "name": "nothing", "mountPath": "/data" }]);
         let quantity = json!({ "requests": { "memory": "plenty" } });
+        let nowhere = json!([{ "start": "08:00", "end": "18:00", "timeZone": "Europe/Berln", "min": 1 }]);
         let cases = [
+            (
+                App::new("nowhere").scaling(&json!({ "schedules": nowhere })),
+                ["schedules[0].timeZone is 'Europe/Berln'", "the name of a time zone"],
+            ),
             (App::new("unknown").field("traffic", all_to("unknown-v9")), ["unknown-v9", "traffic"]),
             (App::new("foreign").field("traffic", all_to("good-00001")), ["good-00001", "traffic"]),
             (App::new("mounts").container("volumeMounts", volume), ["volumeMounts[0].name", "nothing"]),

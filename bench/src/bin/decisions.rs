@@ -9,6 +9,7 @@ use allocation_counter::measure;
 use anyhow::{Context, Result, ensure};
 use bench::Sample;
 use clap::Parser;
+use jiff::Timestamp;
 use operator::autoscaler::RevisionEntry;
 use operator::autoscaler::core::{Core, Effect, PeerId};
 use tokio::time::Instant;
@@ -103,6 +104,7 @@ impl World {
                 namespace: "default".to_owned(),
                 name: format!("{kind}-{n}-00001"),
                 spec: scaling::Spec::default(),
+                schedules: policy::Schedules::default(),
                 routed: true,
                 initial: false,
             };
@@ -162,7 +164,7 @@ impl World {
     /// The time of one tick.
     fn tick(&mut self) -> Duration {
         let begun = Instant::now();
-        self.core.tick(self.now, &|_, _| true);
+        self.core.tick(self.now, Timestamp::UNIX_EPOCH, &|_, _| true);
         let took = begun.elapsed();
         self.carry_out();
         took

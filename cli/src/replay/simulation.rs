@@ -129,8 +129,8 @@ impl Run {
     /// The second's measurements arrive, and every other time all is looked at.
     fn end_second(&mut self) {
         let load = match self.scaler.spec().metric {
-            Metric::Concurrency => self.busy as f64 / SECOND as f64,
             Metric::RequestRate => self.begun as f64,
+            Metric::Concurrency | Metric::Cpu | Metric::Memory => self.busy as f64 / SECOND as f64,
         };
         if self.pods.measure() || load > 0.0 {
             self.scaler.observe(self.time().as_secs() - 1, load);
@@ -156,6 +156,7 @@ impl Run {
             desired_now: self.desired,
             held: self.waiting.len() as u32,
             in_flight: self.pods.in_flight() as u32,
+            scheduled: 0,
             routed: true,
             initial: false,
             settled: true,

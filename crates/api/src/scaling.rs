@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::Schedule;
+
 /// Live settings of the autoscaler: a change takes effect at the next decision and makes no Revision. What is not set
 /// is as the cluster's settings say, and else as written here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -16,8 +18,13 @@ use serde::{Deserialize, Serialize};
     .message("`initial` must not be greater than `max`"))]
 #[x_kube(validation = Rule::new("!has(self.activation) || !has(self.max) || self.activation <= self.max")
     .message("`activation` must not be greater than `max`"))]
+#[x_kube(validation = Rule::new("!has(self.metric) || !(self.metric in ['CPU', 'Memory']) || !has(self.utilizationPercent)")
+    .message("`utilizationPercent` must not be set with metric CPU or Memory: `target` is a percentage already"))]
+#[x_kube(validation = Rule::new("!has(self.schedules) || !has(self.max) || self.schedules.all(s, s.min <= self.max)")
+    .message("`min` of a schedule must not be greater than `max`"))]
 pub struct Scaling {
-    /// Fewest pods of a revision that gets traffic, in pods; 0 lets it sleep. Range 0 to 1000. Default 0.
+    /// Fewest pods of a revision that gets traffic, in pods; 0 lets it sleep, but is 1 with metric CPU or Memory, which
+    /// say nothing while no pod runs. Range 0 to 1000. Default 0.
     #[schemars(range(min = 0, max = 1000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u32>,
@@ -34,18 +41,18 @@ pub struct Scaling {
     #[schemars(range(min = 1, max = 1000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<u32>,
-    /// What load is measured in: `Concurrency`, requests in flight, or `RequestRate`, requests per second.
-    /// Default Concurrency.
+    /// What load is measured in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<Metric>,
-    /// Load that one pod should carry, in requests or in requests per second. Range 0.01 to 100000. Default 100, of
-    /// RequestRate 200.
+    /// Load that one pod should carry: in requests, in requests per second, or with CPU and Memory in percent of what the
+    /// app's containers request together, the sidecar not counted. Range 0.01 to 100000. Default 100, of RequestRate 200,
+    /// of CPU and Memory 80.
     // The rule says it again: the API server compares an integer literal with the minimum cut to an integer, so 0 passes.
     #[x_kube(validation = Rule::new("self >= 0.01").message("must be at least 0.01"))]
     #[schemars(range(min = 0.01, max = 100_000.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
-    /// Share of `target` at which the next pod is wanted, in percent. Range 1 to 100. Default 70.
+    /// Share of `target` at which the next pod is wanted, in percent; not with CPU and Memory. Range 1 to 100. Default 70.
     #[schemars(range(min = 1, max = 100))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub utilization_percent: Option<u32>,
@@ -65,7 +72,8 @@ pub struct Scaling {
     /// How fast the number of pods may change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Rates>,
-    /// Time for which fewer pods must be wanted before they go, as a duration such as `5m`. Range 0s to 1h. Default 0s.
+    /// Time for which fewer pods must be wanted before they go, as a duration such as `5m`. Range 0s to 1h. Default 0s,
+    /// of CPU and Memory 5m.
     #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) <= duration('1h')")
         .message("must be a duration from '0s' to '1h', such as '5m'"))]
     #[schemars(length(max = 32))]
@@ -85,15 +93,42 @@ pub struct Scaling {
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zero_retention: Option<kube::core::Duration>,
+    /// Times at which there are more pods than `min`. They are ready when it begins: asked for as long before as the
+    /// revision's last starts took. Where several hold, and at all times `min`, the highest wins. At most 32.
+    #[schemars(length(max = 32))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
 }
 
-/// What load is measured in.
+// The CRD shows the text of a type that is an enum, not that of its field.
+/// What load is measured in: `Concurrency`, requests in flight; `RequestRate`, requests per second; `CPU` or `Memory`,
+/// what the app's containers use of it, as a HorizontalPodAutoscaler measures it: they must request it
+/// (`resources.requests`), and the cluster needs metrics.k8s.io (metrics-server). With CPU and Memory `window`,
+/// `aggregation` and `burst` do not count, at least one pod stays, and a difference of a tenth from `target` changes
+/// nothing. Default Concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Metric {
     /// Requests in flight.
     Concurrency,
     /// Requests per second.
     RequestRate,
+    /// CPU that the app's containers use.
+    #[serde(rename = "CPU")]
+    Cpu,
+    /// Memory that the app's containers use.
+    Memory,
+}
+
+impl Metric {
+    /// As users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Concurrency => "Concurrency",
+            Self::RequestRate => "RequestRate",
+            Self::Cpu => "CPU",
+            Self::Memory => "Memory",
+        }
+    }
 }
 
 /// How a window becomes a number.
@@ -124,7 +159,8 @@ pub struct Burst {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rates {
-    /// At most so many times the ready pods. More than 1, at most 100000. Default 1000.
+    /// At most so many times the ready pods. More than 1, at most 100000. Default 1000; of CPU and Memory 2, and four pods
+    /// more are always allowed.
     #[x_kube(validation = Rule::new("self > 1.0").message("must be greater than 1"))]
     #[schemars(range(min = 1.0, max = 100_000.0))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +173,7 @@ pub struct Rates {
 }
 
 impl Scaling {
-    /// What is set here, and for the rest what is set in `defaults`.
+    /// What is set here, and for the rest what is set in `defaults`; schedules are an app's own.
     #[must_use]
     pub fn or(&self, defaults: &Self) -> Self {
         let burst = |s: &Self| s.burst.clone().unwrap_or_default();
@@ -163,6 +199,7 @@ impl Scaling {
             scale_down_delay: self.scale_down_delay.or(defaults.scale_down_delay),
             zero_grace: self.zero_grace.or(defaults.zero_grace),
             zero_retention: self.zero_retention.or(defaults.zero_retention),
+            schedules: self.schedules.clone(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use api::Scaling;
-use api::scaling::duration;
+use api::scaling::{Metric, duration};
 use jiff::SignedDuration;
 
 use crate::Limits;
@@ -22,6 +22,12 @@ pub fn scaling(s: &Scaling) -> Result<(), String> {
     within("activation", s.activation, PODS)?;
     within("target", s.target, 0.01..=100_000.0)?;
     within("utilizationPercent", s.utilization_percent, 1..=100)?;
+    if let (Some(metric @ (Metric::Cpu | Metric::Memory)), Some(percent)) = (s.metric, s.utilization_percent) {
+        let metric = metric.as_str();
+        return Err(format!(
+            "utilizationPercent is {percent}: must not be set with metric {metric}, for `target` is a percentage already"
+        ));
+    }
     for (name, pods) in [("min", s.min), ("initial", s.initial), ("activation", s.activation)] {
         if let (Some(pods), Some(max)) = (pods, s.max)
             && pods > max

@@ -2,13 +2,16 @@
 //!
 //! ```text
 //! YAML → read → check → Scaling (app) + Settings (cluster) → spec → scaling::Spec
+//!                       └─ schedules, and the time of day ──▶ schedule → minimum, and until when
 //! ```
 
 mod check;
 mod read;
+pub mod schedule;
 mod settings;
 mod spec;
 
 pub use read::scaling;
+pub use schedule::Schedules;
 pub use settings::{Limits, Settings};
 pub use spec::spec;

@@ -81,7 +81,14 @@ mod tests {
             ("windwo: 60s", "windwo is no setting; `kubectl explain todoapp.spec.scaling` lists them"),
             ("max: many", r#"max: invalid type: string "many", expected u32"#),
             ("min: 1\nburst: {windowPercent: x}", r#"burst.windowPercent: invalid type: string "x", expected f64"#),
-            ("metric: CPU", "metric: unknown variant `CPU`, expected `Concurrency` or `RequestRate`"),
+            (
+                "metric: Disk",
+                "metric: unknown variant `Disk`, expected one of `Concurrency`, `RequestRate`, `CPU`, `Memory`",
+            ),
+            (
+                "metric: Memory\nutilizationPercent: 70",
+                "utilizationPercent is 70: must not be set with metric Memory, for `target` is a percentage already",
+            ),
             ("- 1", "[1]: must be fields, such as `max: 10`"),
         ] {
             let told = scaling(text).expect_err(text);

@@ -43,6 +43,11 @@ impl Settings {
             return Err(format!("`{unknown}` is no key; there are `{DEFAULTS}` and `{LIMITS}`"));
         }
         let settings = Self { defaults: section(data, DEFAULTS)?, limits: section(data, LIMITS)? };
+        if !settings.defaults.schedules.is_empty() {
+            return Err(format!(
+                "{DEFAULTS}.schedules is set: only an app can have them, in its `spec.scaling.schedules`"
+            ));
+        }
         check::scaling(&settings.defaults).map_err(|problem| format!("{DEFAULTS}.{problem}"))?;
         check::limits(&settings.limits).map_err(|problem| format!("{LIMITS}.{problem}"))?;
         Ok(settings)
@@ -90,6 +95,11 @@ mod tests {
             ("min: 5\nmax: 3", "", "defaults.min is 5: must not be greater than `max`, which is 3"),
             ("windwo: 60s", "", "`defaults.windwo` is no setting"),
             ("burst: {treshold: 3}", "", "`defaults.burst.treshold` is no setting"),
+            (
+                "schedules: [{start: '08:00', end: '18:00', min: 1}]",
+                "",
+                "defaults.schedules is set: only an app can have them, in its `spec.scaling.schedules`",
+            ),
             ("", "max: 2000", "limits.max is 2000: must be from 1 to 1000"),
         ] {
             assert_eq!(parse(defaults, limits), Err(expected.to_owned()));

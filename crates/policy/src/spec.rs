@@ -9,11 +9,12 @@ use crate::Settings;
 
 /// How a revision with this hard limit of one pod (0: none) may scale.
 pub fn spec(app: &Scaling, settings: &Settings, concurrency_limit: u32) -> Spec {
-    let wish = app.or(&settings.defaults);
+    let wish = wish_of(app, &settings.defaults);
     let default = Spec::of(metric(&wish));
     let (burst, rates) = (wish.burst.clone().unwrap_or_default(), wish.rates.clone().unwrap_or_default());
     // A minimum that the app names goes before a maximum that it does not.
-    let max = app.max.unwrap_or_else(|| wish.max.unwrap_or(default.max).max(wish.min.unwrap_or(0)));
+    let named = app.schedules.iter().map(|schedule| schedule.min).chain(wish.min).max().unwrap_or(0);
+    let max = app.max.unwrap_or_else(|| wish.max.unwrap_or(default.max).max(named));
     let max = settings.limits.max.map_or(max, |limit| max.min(limit));
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     Spec {
@@ -22,7 +23,10 @@ pub fn spec(app: &Scaling, settings: &Settings, concurrency_limit: u32) -> Spec 
         initial: wish.initial.unwrap_or(default.initial).min(max),
         activation: wish.activation.unwrap_or(default.activation).min(max),
         target: target(wish.target.unwrap_or(default.target), default.metric, concurrency_limit),
-        utilization: wish.utilization_percent.map_or(default.utilization, |percent| f64::from(percent) / 100.0),
+        utilization: match wish.utilization_percent {
+            Some(percent) if !default.metric.is_resource() => f64::from(percent) / 100.0,
+            _ => default.utilization,
+        },
         window_s: duration(wish.window).map_or(default.window_s, seconds),
         aggregation: wish.aggregation.map_or(default.aggregation, aggregation),
         burst_window_percent: burst.window_percent.unwrap_or(default.burst_window_percent),
@@ -36,10 +40,22 @@ pub fn spec(app: &Scaling, settings: &Settings, concurrency_limit: u32) -> Spec 
     }
 }
 
+/// What the app wants, or else the cluster. A target is in the unit of its metric: that of the cluster says nothing to an
+/// app that has chosen another.
+fn wish_of(app: &Scaling, cluster: &Scaling) -> Scaling {
+    let wish = app.or(cluster);
+    if metric(&wish) == metric(cluster) {
+        return wish;
+    }
+    Scaling { target: app.target, utilization_percent: app.utilization_percent, ..wish }
+}
+
 fn metric(wish: &Scaling) -> Metric {
     match wish.metric {
         None | Some(wish::Metric::Concurrency) => Metric::Concurrency,
         Some(wish::Metric::RequestRate) => Metric::RequestRate,
+        Some(wish::Metric::Cpu) => Metric::Cpu,
+        Some(wish::Metric::Memory) => Metric::Memory,
     }
 }
 
@@ -96,6 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn a_target_of_the_clusters_is_for_the_metric_that_it_is_of() {
+        let cluster = json!({ "target": 7, "utilizationPercent": 50, "scaleDownDelay": "1m" });
+        let minute = Duration::from_mins(1);
+        for (name, metric) in [("CPU", Metric::Cpu), ("Memory", Metric::Memory), ("RequestRate", Metric::RequestRate)] {
+            let expected = Spec { scale_down_delay: minute, ..Spec::of(metric) };
+            assert_eq!(of(json!({ "metric": name }), cluster.clone(), None), expected);
+        }
+        let same = of(json!({ "metric": "Concurrency" }), cluster, None);
+        assert_eq!((same.target.to_string().as_str(), same.utilization.to_string().as_str()), ("7", "0.5"));
+        let cluster = json!({ "metric": "CPU", "target": 30 });
+        let measured = of(json!({ "utilizationPercent": 50 }), cluster, None);
+        assert_eq!(measured, Spec { target: 30.0, ..Spec::of(Metric::Cpu) }, "a percentage of a percentage is none");
+    }
+
+    #[test]
     fn every_field_arrives() {
         let app = json!({ "min": 2, "max": 20, "initial": 3, "activation": 4, "metric": "RequestRate", "target": 5,
             "utilizationPercent": 60, "window": "61s", "aggregation": "WeightedExponential",
@@ -135,6 +166,9 @@ mod tests {
     fn a_minimum_alone_raises_the_maximum_that_nobody_set() {
         let raised = of(json!({ "min": 30 }), json!({}), None);
         assert_eq!((raised.min, raised.max), (30, 30));
+        let schedule = json!({ "start": "08:00", "end": "18:00", "min": 40 });
+        let raised = of(json!({ "min": 30, "schedules": [schedule] }), json!({}), None);
+        assert_eq!((raised.min, raised.max), (30, 40));
         let raised = of(json!({ "min": 30 }), json!({ "max": 3 }), None);
         assert_eq!((raised.min, raised.max), (30, 30));
     }

@@ -33,6 +33,11 @@ impl Delay {
         most
     }
 
+    /// Whether nothing was recorded that still counts.
+    pub fn is_empty(&self) -> bool {
+        self.maxima.is_empty()
+    }
+
     /// Bytes beside the struct.
     pub fn heap_bytes(&self) -> usize {
         self.maxima.capacity() * size_of::<(u64, u32)>()

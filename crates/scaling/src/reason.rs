@@ -3,7 +3,7 @@
 /// The rule that had the last word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// The average over the stable window.
+    /// The average over the stable window, or what the pods use.
     Load,
     /// A burst: no scale-in until it has passed.
     Burst,
@@ -23,19 +23,21 @@ pub enum Reason {
     Idle,
     /// At zero, and nobody asks.
     Asleep,
-    /// Ready pods do not report: no data is not zero.
+    /// Ready pods do not report, or what they use is not known: no data is not zero.
     Unreported,
     /// The one who decides has just taken over and may not know everything yet.
     Settling,
     /// Raised to the user's minimum.
     Minimum,
+    /// Raised to the minimum of a schedule.
+    Schedule,
     /// Lowered to the user's maximum.
     Maximum,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Load,
         Self::Burst,
         Self::Delay,
@@ -49,6 +51,7 @@ impl Reason {
         Self::Unreported,
         Self::Settling,
         Self::Minimum,
+        Self::Schedule,
         Self::Maximum,
     ];
 
@@ -68,6 +71,7 @@ impl Reason {
             Self::Unreported => "unreported",
             Self::Settling => "settling",
             Self::Minimum => "minimum",
+            Self::Schedule => "schedule",
             Self::Maximum => "maximum",
         }
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::reason::Reason;
+use crate::resource;
 use crate::spec::Metric;
 
 /// The record of one decision. [`fmt::Display`] makes a sentence of it.
@@ -21,9 +22,11 @@ pub struct Record {
     pub reporting: u32,
     /// Pods wanted before.
     pub before: u32,
-    /// Average over the stable window, in the metric's unit.
+    /// Pods whose use of the resource that is the metric is known.
+    pub measured: u32,
+    /// Average over the stable window, in the metric's unit; of a resource what `measured` pods use, percent.
     pub stable: f32,
-    /// Average over the burst window, in the metric's unit.
+    /// Average over the burst window, in the metric's unit; 0 of a resource.
     pub burst: f32,
     /// Load that `wanted` is for.
     pub load: f32,
@@ -73,19 +76,17 @@ pub struct Record {
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = match self.metric {
-            Metric::Concurrency => "",
-            Metric::RequestRate => "/s",
-        };
         write!(f, "held {}, in flight {}", self.held, self.in_flight)?;
-        if self.reason != Reason::Demand {
-            write!(f, ", average {}{unit} (burst window {}{unit})", number(self.stable), number(self.burst))?;
+        match self.metric {
+            Metric::Concurrency => self.explain_load(f, "")?,
+            Metric::RequestRate => self.explain_load(f, "/s")?,
+            Metric::Cpu => self.explain_usage(f, "cpu")?,
+            Metric::Memory => self.explain_usage(f, "memory")?,
         }
-        write!(f, " → wanted {} ({}/{})", self.wanted, number(self.load), number(self.per_pod))?;
         self.explain_wanted(f)?;
         self.explain_hold(f)?;
         if self.min > 0 {
-            write!(f, ", min {}", self.min)?;
+            write!(f, ", {}min {}", if self.reason == Reason::Schedule { "schedule " } else { "" }, self.min)?;
         }
         if self.max > 0 {
             write!(f, ", max {}", self.max)?;
@@ -95,10 +96,35 @@ impl fmt::Display for Record {
 }
 
 impl Record {
+    fn explain_load(&self, f: &mut fmt::Formatter<'_>, unit: &str) -> fmt::Result {
+        if self.reason != Reason::Demand {
+            write!(f, ", average {}{unit} (burst window {}{unit})", number(self.stable), number(self.burst))?;
+        }
+        write!(f, " → wanted {} ({}/{})", self.wanted, number(self.load), number(self.per_pod))
+    }
+
+    fn explain_usage(&self, f: &mut fmt::Formatter<'_>, resource: &str) -> fmt::Result {
+        if self.reason == Reason::Demand {
+            return write!(f, " → wanted {}", self.wanted);
+        }
+        if self.measured == 0 {
+            return write!(f, ", {resource} not known → wanted {}", self.wanted);
+        }
+        write!(f, ", {resource} {} % of requests, target {} %", self.stable, number(self.per_pod))?;
+        if resource::is_on_target(f64::from(self.stable) / f64::from(self.per_pod)) {
+            write!(f, " within the tolerance")?;
+        }
+        if self.measured < self.ready {
+            write!(f, ", of {} of {} ready pods", self.measured, self.ready)?;
+        }
+        write!(f, " → wanted {}", self.wanted)
+    }
+
     /// What moved the number of pods that the load alone asks for.
     fn explain_wanted(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let asked = self.by_stable.max(if self.burst_on { self.by_burst } else { 0 }).max(self.by_demand);
-        if asked > self.highest {
+        // Zero where no rate was in question: requests ask for a pod, whatever the use.
+        if self.highest > 0 && asked > self.highest {
             write!(f, ", at most {} at once", self.highest)?;
         }
         if asked < self.lowest && self.wanted == self.lowest {
@@ -127,6 +153,7 @@ impl Record {
             Reason::Grace => write!(f, ", idle, {} s of grace left", seconds(self.grace_left)),
             Reason::Retention => write!(f, ", idle, {} s of retention left", seconds(self.retention_left)),
             Reason::Idle => write!(f, ", idle for the window and the grace"),
+            Reason::Unreported if self.metric.is_resource() && self.measured == 0 => Ok(()),
             Reason::Unreported => write!(f, ", {} of {} ready pods report", self.reporting, self.ready),
             Reason::Settling => write!(f, ", just taken over"),
             Reason::Load
@@ -135,6 +162,7 @@ impl Record {
             | Reason::Demand
             | Reason::Asleep
             | Reason::Minimum
+            | Reason::Schedule
             | Reason::Maximum => Ok(()),
         }
     }

@@ -7,6 +7,8 @@
 //! - No data is not zero: while ready pods do not report, nothing is scaled in.
 //! - A burst takes back nothing at all, also not what was wanted before it began.
 //! - A weighted average does not fall because the second in progress is not reported yet.
+//! - Where the metric is a resource, what the pods use says how many there are to be; requests say only that one has
+//!   to wake, and when one that is not routed may sleep.
 //! - The last pod goes after a whole window of zero, and then the grace. A revision that is not routed keeps what it
 //!   has until then, so that a new one does not shrink between its first ready pod and its first traffic.
 
@@ -19,6 +21,7 @@ use crate::bounds::{Bound, bounded};
 use crate::decide::{Averages, Decider};
 use crate::reason::Reason;
 use crate::record::Record;
+use crate::resource::{Resource, Usage};
 use crate::retry::Retry;
 use crate::spec::{Aggregation, Spec};
 use crate::start::Start;
@@ -45,6 +48,8 @@ pub struct Input {
     pub held: u32,
     /// Requests in the pods, those waiting there included.
     pub in_flight: u32,
+    /// Fewest pods while the revision is routed, as a schedule has it; the higher of this and the spec's holds.
+    pub scheduled: u32,
     /// Whether traffic is routed to the revision.
     pub routed: bool,
     /// Whether the revision has never had a ready pod.
@@ -73,6 +78,8 @@ pub struct Scaler {
     idle: Idle,
     start: Start,
     retry: Retry,
+    /// Where the metric is a resource and was read.
+    resource: Option<Box<Resource>>,
     /// When requests were last seen waiting or running.
     demanded: Option<Duration>,
 }
@@ -88,6 +95,7 @@ impl Scaler {
             idle: Idle::default(),
             start: Start::None,
             retry: Retry::default(),
+            resource: None,
             demanded: None,
         }
     }
@@ -97,21 +105,33 @@ impl Scaler {
         &self.spec
     }
 
-    /// A changed spec, in force from the next decision; measurements are kept.
+    /// A changed spec, in force from the next decision; measurements are kept, but for what pods use of another
+    /// resource.
     pub fn configure(&mut self, spec: Spec, now: Duration) {
+        if spec.metric != self.spec.metric {
+            self.resource = None;
+        }
         self.spec = spec.clamped();
         self.windows.resize(&self.spec, now.as_secs());
     }
 
-    /// Adds what one sender measured in one second, in the metric's unit: requests at a time, or in that second.
-    /// What cannot be a measurement (negative, infinite, not a number) is none.
+    /// Adds what one sender measured in one second, in the metric's unit: requests in that second for a rate, else
+    /// requests at a time. What cannot be a measurement (negative, infinite, not a number) is none.
     pub fn observe(&mut self, second: u64, load: f64) {
         if load.is_finite() && load >= 0.0 {
             self.windows.record(second, load.min(LOAD_MAX));
         }
     }
 
-    /// The averages at `now`.
+    /// Takes what the pods use, or that it is not known; it counts for a minute. Nothing where the metric is none of a
+    /// resource.
+    pub fn observe_usage(&mut self, now: Duration, usage: Option<Usage>) {
+        if self.spec.metric.is_resource() {
+            self.resource.get_or_insert_default().read(now, usage);
+        }
+    }
+
+    /// The averages of requests at `now`.
     pub fn averages(&self, now: Duration) -> Averages {
         let lag = match self.spec.aggregation {
             Aggregation::Linear => 0,
@@ -122,7 +142,8 @@ impl Scaler {
 
     /// Bytes beside the struct itself: none while the revision sleeps.
     pub fn heap_bytes(&self) -> usize {
-        self.windows.heap_bytes() + self.decider.heap_bytes()
+        let resource = self.resource.as_ref().map_or(0, |resource| resource.heap_bytes());
+        self.windows.heap_bytes() + self.decider.heap_bytes() + resource
     }
 
     /// What cannot wait for the tick: requests that pods are not there for, and the pods that a new revision begins
@@ -144,7 +165,7 @@ impl Scaler {
             record.reason = Reason::Starting;
         }
         record.desired = record.wanted.max(record.starting);
-        (record.desired, _) = bounded(record.desired, &self.spec, input.routed);
+        (record.desired, _) = bounded(record.desired, &self.spec_at(&input), input.routed);
         if record.desired <= input.desired_now {
             return None;
         }
@@ -169,10 +190,11 @@ impl Scaler {
             record.reason = Reason::Failed;
             record.retry_in_s = self.retry.left(now).as_secs_f64().ceil() as u32;
         }
-        let (desired, bound) = bounded(record.desired, &self.spec, input.routed);
+        let (desired, bound) = bounded(record.desired, &self.spec_at(&input), input.routed);
         record.desired = desired;
         match bound {
             Bound::Within => {}
+            Bound::Minimum if input.scheduled > self.spec.min => record.reason = Reason::Schedule,
             Bound::Minimum => record.reason = Reason::Minimum,
             Bound::Maximum => record.reason = Reason::Maximum,
         }
@@ -183,8 +205,13 @@ impl Scaler {
         Decision { desired, reason: record.reason, record }
     }
 
+    /// The spec with the minimum of this moment.
+    fn spec_at(&self, input: &Input) -> Spec {
+        Spec { min: self.spec.min.max(input.scheduled), ..self.spec }
+    }
+
     fn follow(&mut self, now: Duration, input: &Input) {
-        let overdue = self.start.follow(now, input, &self.spec);
+        let overdue = self.start.follow(now, input, &self.spec_at(input));
         self.retry.follow(now, input, overdue);
     }
 }

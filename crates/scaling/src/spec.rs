@@ -16,6 +16,10 @@ pub enum Metric {
     Concurrency,
     /// Requests per second.
     RequestRate,
+    /// CPU in use, percent of what is requested.
+    Cpu,
+    /// Memory in use, percent of what is requested.
+    Memory,
 }
 
 impl Metric {
@@ -24,7 +28,23 @@ impl Metric {
         match self {
             Self::Concurrency => 100.0,
             Self::RequestRate => 200.0,
+            Self::Cpu | Self::Memory => 80.0,
         }
+    }
+
+    /// As users write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Concurrency => "Concurrency",
+            Self::RequestRate => "RequestRate",
+            Self::Cpu => "CPU",
+            Self::Memory => "Memory",
+        }
+    }
+
+    /// Whether it is of what pods use ([`crate::Usage`]), and not of requests.
+    pub fn is_resource(self) -> bool {
+        matches!(self, Self::Cpu | Self::Memory)
     }
 }
 
@@ -41,7 +61,7 @@ pub enum Aggregation {
 /// How one revision may scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spec {
-    /// Fewest pods while the revision is routed.
+    /// Fewest pods while the revision is routed; at least one where the metric is a resource.
     pub min: u32,
     /// Most pods; 0 means no limit.
     pub max: u32,
@@ -102,9 +122,14 @@ impl Default for Spec {
 }
 
 impl Spec {
-    /// The defaults of `metric`.
+    /// The defaults of `metric`: those of a resource are the HorizontalPodAutoscaler's.
     pub fn of(metric: Metric) -> Self {
-        Self { metric, target: metric.default_target(), ..Self::default() }
+        let spec = Self { metric, target: metric.default_target(), ..Self::default() };
+        if metric.is_resource() {
+            let scale_down_delay = Duration::from_mins(5);
+            return Self { min: 1, utilization: 1.0, up_rate: 2.0, scale_down_delay, ..spec };
+        }
+        spec
     }
 
     /// Every number within its range, and what is no number at its default. The CRD's rules refuse the rest
@@ -112,7 +137,10 @@ impl Spec {
     #[must_use]
     pub fn clamped(self) -> Self {
         let default = Self::of(self.metric);
+        // Without a pod there is nothing to measure: none would ever be wanted again.
+        let min = if self.metric.is_resource() { self.min.max(1) } else { self.min };
         Self {
+            min,
             target: within(self.target, TARGET, default.target),
             utilization: within(self.utilization, UTILIZATION, default.utilization),
             window_s: self.window_s.clamp(*WINDOW_S.start(), *WINDOW_S.end()),

@@ -6,6 +6,7 @@ use api::condition::{self, Finding, READY, RECONCILING, REVISION_READY, ROUTED, 
 use api::{Activity, Address, RoutedTraffic, TodoApp, TodoAppStatus, Visibility};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
+use policy::Schedules;
 
 use super::network::Door;
 use super::observe::Observed;
@@ -103,9 +104,11 @@ fn summary(outcome: &Outcome) -> String {
 fn findings(app: &TodoApp, observed: &Observed, outcome: &Outcome) -> Vec<Finding> {
     let revision = revision_ready(app, observed, outcome);
     let routed = routing(observed, outcome);
+    let unscheduled = unscheduled(app);
+    let all = || [&revision, &routed].into_iter().chain(&unscheduled);
     let worst = [State::False, State::Unknown, State::True]
         .into_iter()
-        .find_map(|state| [&revision, &routed].into_iter().find(|f| f.state == state))
+        .find_map(|state| all().find(|f| f.state == state))
         .unwrap_or(&routed);
     let ready = Finding { kind: READY, ..worst.clone() };
     let ready = if ready.state == State::True {
@@ -164,6 +167,13 @@ fn routing(observed: &Observed, outcome: &Outcome) -> Finding {
     }
 }
 
+/// What the CRD's rules cannot know of a schedule, such as the names of time zones.
+fn unscheduled(app: &TodoApp) -> Option<Finding> {
+    let (_, problem) = Schedules::read(&app.spec.scaling.schedules);
+    let message = format!("spec.scaling.{}; that schedule is not followed", problem?);
+    Some(Finding::new(READY, State::False, "InvalidSchedule", message))
+}
+
 fn notes(old: &TodoAppStatus, new: &TodoAppStatus) -> Vec<Note> {
     let mut notes = Vec::new();
     if let Some(created) =
@@ -192,4 +202,33 @@ fn notes(old: &TodoAppStatus, new: &TodoAppStatus) -> Vec<Note> {
         _ => {}
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::{observe, tests};
+    use crate::cluster::Stores;
+
+    /// Ready of an app whose only other trouble is that it is new.
+    fn ready(zone: &str) -> (State, String, String) {
+        let schedule = json!({ "start": "08:00", "end": "18:00", "timeZone": zone, "min": 1 });
+        let app = tests::app(json!({ "template": tests::template(), "scaling": { "schedules": [schedule] } }));
+        let observed = observe::observe(&app, &Stores::new());
+        let traffic = Resolved { targets: Vec::new(), problem: None };
+        let found = findings(&app, &observed, &Outcome { traffic, doors: Vec::new(), refused: None });
+        let ready = found.into_iter().find(|finding| finding.kind == READY).expect("always there");
+        (ready.state, ready.reason, ready.message)
+    }
+
+    #[test]
+    fn a_schedule_that_cannot_be_followed_is_named() {
+        let (state, reason, message) = ready("Europe/Berln");
+        assert_eq!((state, reason.as_str()), (State::False, "InvalidSchedule"));
+        let named = "spec.scaling.schedules[0].timeZone is 'Europe/Berln': must be the name of a time zone";
+        assert!(message.starts_with(named), "{message}");
+        assert_eq!(ready("Europe/Berlin").0, State::Unknown);
+    }
 }

@@ -10,6 +10,7 @@
 //! ```
 
 mod streams;
+mod usage;
 mod writes;
 
 use std::collections::HashMap;
@@ -18,11 +19,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use scaling::Reason;
 use wire::{Down, Endpoint, Frame};
 
 use super::RevisionEntry;
 use super::activator::Activator;
+use super::calendar::Calendar;
 use super::revision::{LOST_KEPT, Revision, VOUCH_GRACE, When};
 use super::share;
 use super::specs::Specs;
@@ -83,6 +86,7 @@ pub struct Core {
     decided: Vec<Reason>,
     ignored: u64,
     pub(super) wakes: Wakes,
+    pub(super) calendar: Calendar,
 }
 
 impl Core {
@@ -99,6 +103,7 @@ impl Core {
             decided: Vec::new(),
             ignored: 0,
             wakes: Wakes::default(),
+            calendar: Calendar::default(),
         }
     }
 
@@ -118,12 +123,16 @@ impl Core {
     }
 
     /// A revision exists, or changed.
-    pub fn upsert(&mut self, now: Duration, entry: RevisionEntry) {
+    pub fn upsert(&mut self, now: Duration, mut entry: RevisionEntry) {
         let uid: Arc<str> = entry.uid.as_str().into();
+        let schedules = std::mem::take(&mut entry.schedules);
         let spec = self.specs.share(entry.spec);
         let new = || Box::new(Revision::new(Arc::clone(&uid), Arc::clone(&spec)));
         let revision = self.revisions.entry(Arc::clone(&uid)).or_insert_with(new);
         let before = share::places(revision.memory.spec());
+        if let Some(min) = self.calendar.set(&uid, schedules) {
+            revision.scheduled = min;
+        }
         revision.list(now, entry, spec);
         let (places, replicas) = (share::places(revision.memory.spec()), revision.desired);
         // Of a sleeping revision they are told when it wakes.
@@ -137,10 +146,12 @@ impl Core {
         if let Some(revision) = self.revisions.get_mut(uid) {
             revision.listed = None;
             revision.desired = 0;
+            revision.scheduled = 0;
             if revision.is_forgotten() {
                 self.revisions.remove(uid);
             }
         }
+        self.calendar.forget(uid);
         for activator in self.activators.values_mut() {
             activator.forget(uid);
         }
@@ -170,10 +181,15 @@ impl Core {
         }
     }
 
-    /// One tick: forgets who is gone and judges every revision. `listed` says whether an `EndpointSlice` of the
-    /// revision has the address.
-    pub fn tick(&mut self, now: Duration, listed: &dyn Fn(&str, SocketAddr) -> bool) {
+    /// One tick: forgets who is gone and judges every revision. `clock` is the time of day at `now`, `listed` says
+    /// whether an `EndpointSlice` of the revision has the address.
+    pub fn tick(&mut self, now: Duration, clock: Timestamp, listed: &dyn Fn(&str, SocketAddr) -> bool) {
         self.forget_lost(now, listed);
+        for (uid, min) in self.calendar.turn(clock) {
+            if let Some(revision) = self.revisions.get_mut(&uid) {
+                revision.scheduled = min;
+            }
+        }
         let settled = self.is_settled(now);
         let uids: Vec<Arc<str>> = self.revisions.keys().cloned().collect();
         for uid in uids {
@@ -233,6 +249,10 @@ impl Core {
         let Some(revision) = self.revisions.get_mut(uid) else { return };
         if let Some(decision) = revision.judge(now, held, when) {
             self.decided.push(decision.reason);
+            if revision.desired > 0 || decision.desired > 0 {
+                let deadline = revision.memory.spec().progress_deadline;
+                self.calendar.follow(&revision.uid, &decision.record, deadline);
+            }
             let changed = revision.desired != decision.desired;
             if held > 0
                 && when == When::Demand

@@ -5,8 +5,10 @@ mod record;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, Unit};
+use scaling::{Reason, Record};
 use serde_json::{Value, json};
 
+use super::calendar;
 use super::core::Core;
 use super::journal::Entry;
 use super::revision::{Listed, Pod, Revision};
@@ -44,10 +46,19 @@ fn describe(core: &Core, revision: &Revision, now: Duration) -> Value {
         "ready": scale.map(|scale| scale.ready),
         "writing": scale.is_some_and(|scale| scale.writing),
         "held": core.held(&revision.uid),
+        "schedules": core.calendar.entry(&revision.uid).map(|entry| describe_schedules(entry, revision)),
         "stableConcurrency": averages.stable,
         "burstConcurrency": averages.burst,
         "pods": revision.pods.iter().map(|pod| describe_pod(pod, now)).collect::<Vec<_>>(),
         "decisions": revision.journal.newest().map(|entry| describe_entry(entry, now)).collect::<Vec<_>>(),
+    })
+}
+
+fn describe_schedules(entry: &calendar::Entry, revision: &Revision) -> Value {
+    json!({
+        "min": revision.scheduled,
+        "until": entry.next().map(|next| next.to_string()),
+        "aheadSeconds": entry.ahead().as_secs_f64(),
     })
 }
 
@@ -90,10 +101,11 @@ fn describe_entry(entry: &Entry, now: Duration) -> Value {
 /// The last decisions on a revision, oldest first; `clock` is the time of day at `now`.
 pub fn decisions(core: &Core, uid: &str, now: Duration, clock: Timestamp) -> Vec<Value> {
     let entries = core.revisions.get(uid).map(|revision| revision.journal.newest().collect::<Vec<_>>());
-    entries.into_iter().flatten().rev().map(|entry| describe_decision(entry, now, clock)).collect()
+    let schedules = core.calendar.entry(uid);
+    entries.into_iter().flatten().rev().map(|entry| describe_decision(entry, now, clock, schedules)).collect()
 }
 
-fn describe_decision(entry: &Entry, now: Duration, clock: Timestamp) -> Value {
+fn describe_decision(entry: &Entry, now: Duration, clock: Timestamp, schedules: Option<&calendar::Entry>) -> Value {
     let age = now.saturating_sub(entry.record.at);
     let taken = SignedDuration::try_from(age).ok().and_then(|age| (clock - age).round(Unit::Millisecond).ok());
     json!({
@@ -102,9 +114,18 @@ fn describe_decision(entry: &Entry, now: Duration, clock: Timestamp) -> Value {
         "forSeconds": seconds(entry.record.at.saturating_sub(entry.since)),
         "times": entry.times,
         "reason": entry.record.reason.as_str(),
-        "text": entry.record.to_string(),
+        "text": sentence(&entry.record, taken.zip(schedules)),
         "record": record::describe(&entry.record),
     })
+}
+
+/// The schedule is not in the record; it is found once more by the time of day.
+fn sentence(record: &Record, schedules: Option<(Timestamp, &calendar::Entry)>) -> String {
+    let by_schedule = schedules.filter(|_| record.reason == Reason::Schedule);
+    match by_schedule.and_then(|(at, entry)| entry.rule(at, record.min)) {
+        Some(rule) => format!("{record} (schedule {rule})"),
+        None => record.to_string(),
+    }
 }
 
 /// To a tenth.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use scaling::{Averages, Metric, Scaler, Spec};
+use scaling::{Averages, Metric, Scaler, Spec, Usage};
 use wire::Bucket;
 
 /// A spec, and what was measured and decided under it.
@@ -36,8 +36,9 @@ impl Memory {
     /// Adds what a pod measured in one second.
     pub fn observe_pod(&mut self, second: u64, bucket: &Bucket) {
         let load = match self.spec.metric {
-            Metric::Concurrency => f64::from(bucket.concurrency),
             Metric::RequestRate => f64::from(bucket.requests),
+            // Of a resource they say whether anybody uses the revision.
+            Metric::Concurrency | Metric::Cpu | Metric::Memory => f64::from(bucket.concurrency),
         };
         self.scaler().observe(second, load);
     }
@@ -45,9 +46,14 @@ impl Memory {
     /// Adds the requests at a time that an activator held in one second. Of a rate they become part at the pod that
     /// gets them: so none is counted twice.
     pub fn observe_held(&mut self, second: u64, concurrency: f64) {
-        if self.spec.metric == Metric::Concurrency {
+        if self.spec.metric != Metric::RequestRate {
             self.scaler().observe(second, concurrency);
         }
+    }
+
+    /// Takes what the pods use, or that it is not known.
+    pub fn observe_usage(&mut self, now: Duration, usage: Option<Usage>) {
+        self.scaler().observe_usage(now, usage);
     }
 
     /// The averages at `now`.

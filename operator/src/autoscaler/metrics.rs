@@ -22,6 +22,7 @@ pub struct Metrics {
     writes: IntCounterVec,
     write_duration: Histogram,
     marks: IntCounterVec,
+    usage_reads: IntCounterVec,
     connections: IntGaugeVec,
     rejected: IntCounterVec,
     closed: IntCounterVec,
@@ -53,6 +54,11 @@ impl Metrics {
                 "Deletion costs for pods, written before a scale-in, by result.",
                 "result",
             )?,
+            usage_reads: counters(
+                "todoapp_autoscaler_usage_reads_total",
+                "Questions to metrics.k8s.io about the pods of a revision that scales by CPU or memory, by result.",
+                "result",
+            )?,
             connections: IntGaugeVec::new(
                 Opts::new("todoapp_hub_connections", "Streams that have proved themselves, by kind."),
                 &["kind"],
@@ -76,6 +82,7 @@ impl Metrics {
         registry.register(Box::new(metrics.writes.clone()))?;
         registry.register(Box::new(metrics.write_duration.clone()))?;
         registry.register(Box::new(metrics.marks.clone()))?;
+        registry.register(Box::new(metrics.usage_reads.clone()))?;
         registry.register(Box::new(metrics.connections.clone()))?;
         registry.register(Box::new(metrics.rejected.clone()))?;
         registry.register(Box::new(metrics.closed.clone()))?;
@@ -105,6 +112,11 @@ impl Metrics {
     /// Counts a deletion cost: `ok`, `error` or `late`.
     pub(super) fn marked(&self, result: &str, count: usize) {
         self.marks.with_label_values(&[result]).inc_by(count as u64);
+    }
+
+    /// Counts a question to metrics.k8s.io.
+    pub fn read_usage(&self, answered: bool) {
+        self.usage_reads.with_label_values(&[if answered { "ok" } else { "error" }]).inc();
     }
 
     /// Streams of a kind.

@@ -31,6 +31,8 @@ pub struct Revision {
     pub memory: Memory,
     /// Pods wanted.
     pub desired: u32,
+    /// Fewest pods by its schedules; 0 while none holds.
+    pub scheduled: u32,
     /// Pods heard of, by their queue-proxies.
     pub pods: Vec<Pod>,
     /// The last decisions.
@@ -116,7 +118,15 @@ pub struct Pod {
 impl Revision {
     /// A revision of which only the UID is known.
     pub fn new(uid: Arc<str>, spec: Arc<Spec>) -> Self {
-        Self { uid, listed: None, memory: Memory::new(spec), desired: 0, pods: Vec::new(), journal: Journal::default() }
+        Self {
+            uid,
+            listed: None,
+            memory: Memory::new(spec),
+            desired: 0,
+            scheduled: 0,
+            pods: Vec::new(),
+            journal: Journal::default(),
+        }
     }
 
     /// Takes over what the cluster says.
@@ -156,6 +166,7 @@ impl Revision {
             desired_now: self.desired,
             held,
             in_flight: self.pods.iter().fold(0, |sum, pod| sum.saturating_add(pod.in_flight)),
+            scheduled: self.scheduled,
             routed: listed.routed,
             initial: listed.initial,
             settled: when == When::Tick { settled: true },

@@ -6,7 +6,7 @@ use scaling::{Metric, Spec};
 pub fn places(spec: &Spec) -> u32 {
     match spec.metric {
         Metric::Concurrency => spec.target.ceil() as u32,
-        Metric::RequestRate => 0,
+        Metric::RequestRate | Metric::Cpu | Metric::Memory => 0,
     }
 }
 

@@ -1,10 +1,12 @@
 //! The core over time, without sockets.
 
 mod replays;
+mod schedules;
 pub mod sleepers;
 mod starts;
 mod streams;
 mod units;
+mod usage;
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -12,6 +14,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use jiff::Timestamp;
+use policy::Schedules;
 use scaling::{Reason, Spec};
 use wire::{Bucket, Down, Endpoint, Frame, Load, Up};
 
@@ -26,10 +30,12 @@ const EPOCH: u64 = 1;
 struct World {
     core: Core,
     now: Duration,
+    clock: Timestamp,
     listed: RefCell<HashSet<SocketAddr>>,
     told: Vec<(PeerId, Down)>,
     writes: Vec<u32>,
     closed: Vec<PeerId>,
+    schedules: Schedules,
 }
 
 impl World {
@@ -37,10 +43,12 @@ impl World {
         Self {
             core: Core::new(ORIGIN),
             now: ORIGIN,
+            clock: Timestamp::UNIX_EPOCH,
             listed: RefCell::default(),
             told: Vec::new(),
             writes: Vec::new(),
             closed: Vec::new(),
+            schedules: Schedules::default(),
         }
     }
 
@@ -61,7 +69,8 @@ impl World {
     }
 
     fn upsert(&mut self, spec: Spec) {
-        self.core.upsert(self.now, entry(spec));
+        let schedules = self.schedules.clone();
+        self.core.upsert(self.now, RevisionEntry { schedules, ..entry(spec) });
     }
 
     /// Carries out what the core asks for; a write is acknowledged at once.
@@ -97,7 +106,7 @@ impl World {
 
     fn tick(&mut self) {
         let listed = &self.listed;
-        self.core.tick(self.now, &|_, address| listed.borrow().contains(&address));
+        self.core.tick(self.now, self.clock, &|_, address| listed.borrow().contains(&address));
         self.settle();
     }
 
@@ -120,7 +129,8 @@ impl World {
 
 fn entry(spec: Spec) -> RevisionEntry {
     let (namespace, name) = ("default".into(), "user-00001".into());
-    RevisionEntry { uid: UID.into(), namespace, name, spec, routed: true, initial: false }
+    let schedules = Schedules::default();
+    RevisionEntry { uid: UID.into(), namespace, name, spec, schedules, routed: true, initial: false }
 }
 
 /// `p7` listens at 10.0.0.7.

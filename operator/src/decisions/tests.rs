@@ -2,9 +2,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::runtime::watcher::Event;
 use prometheus::Registry;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -12,10 +14,11 @@ use crate::autoscaler::{Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
 use crate::clock::Clock;
 use crate::footprint::objects::Objects;
 use crate::hub::Verifier;
+use crate::roster::Roster;
 use crate::store::{Store, Watched};
 
 /// A cluster that takes every scale and knows nobody.
-struct Nothing;
+pub struct Nothing;
 
 impl ScaleWriter for Nothing {
     fn pods(&self, _: &str) -> Vec<Candidate> {
@@ -45,7 +48,10 @@ impl Verifier for Nothing {
     }
 }
 
-fn keep<R: kube::Resource<DynamicType = ()> + std::fmt::Debug, K: DeserializeOwned>(store: &Store<K>, object: &Value) {
+pub fn keep<R: kube::Resource<DynamicType = ()> + std::fmt::Debug, K: DeserializeOwned>(
+    store: &Store<K>,
+    object: &Value,
+) {
     let object: Watched<R> = serde_json::from_value(object.clone()).expect("an object");
     store.take(Event::Apply(object));
 }
@@ -60,7 +66,15 @@ async fn leading() -> Leading {
         keep::<api::TodoApp, _>(&stores.apps, &app);
         keep::<Revision, _>(&stores.revisions, &revision);
         let (namespace, spec) = ("default".to_owned(), scaling::Spec::default());
-        autoscaler.upsert(RevisionEntry { uid, namespace, name, spec, routed: true, initial: false });
+        autoscaler.upsert(RevisionEntry {
+            uid,
+            namespace,
+            name,
+            spec,
+            schedules: policy::Schedules::default(),
+            routed: true,
+            initial: false,
+        });
     }
     autoscaler.set_replicas(&Objects::of(0, 1).revision_uid, 2, 2);
     let looked = tokio::time::timeout(Duration::from_secs(1), autoscaler.run(CancellationToken::new())).await;
@@ -109,11 +123,33 @@ async fn each_decision_of_the_apps_own_revisions_has_a_time_a_sentence_and_all_n
         assert!(jiff::Timestamp::now().duration_since(time).abs() < jiff::SignedDuration::from_secs(60), "{time}");
         let record = &decision["record"];
         assert_eq!((&record["readyPods"], &record["desired"], &record["max"]), (&json!(2), &json!(2), &json!(10)));
-        assert_eq!(record.as_object().map(serde_json::Map::len), Some(29));
+        assert_eq!(record.as_object().map(serde_json::Map::len), Some(30));
         let sentence = decision["text"].as_str().expect("a sentence");
         assert!(sentence.contains("0 of 2 ready pods report") && sentence.ends_with("→ 2"), "{sentence}");
     }
     let (_, other) = ask(Some(&leading), "namespace=default&app=asleep-1").await;
     let other: Value = serde_json::from_str(&other).expect("JSON");
     assert_eq!(other["revisions"][0]["decisions"], json!([]), "nothing is decided without a Deployment");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_of_the_app_holds_by_the_clock_and_is_told() {
+    let clock = Clock::new(|| "2026-05-04T06:59:50Z".parse().expect("a moment"));
+    let metrics = Metrics::register(&Registry::new()).expect("unique names");
+    let autoscaler = Autoscaler::new(Arc::new(Nothing), Arc::new(Nothing), metrics, clock);
+    let (stores, Objects { mut app, revision, deployment, .. }) = (Stores::new(), Objects::of(0, 0));
+    let schedule = json!({ "start": "09:00", "end": "18:00", "timeZone": "Europe/Berlin", "min": 3 });
+    app["spec"]["scaling"]["schedules"] = json!([schedule]);
+    keep::<api::TodoApp, _>(&stores.apps, &app);
+    keep::<Revision, _>(&stores.revisions, &revision);
+    keep::<Deployment, _>(&stores.deployments, &deployment);
+    Roster::new(stores.clone(), autoscaler.clone(), watch::channel(Arc::default()).1).fill();
+    let looked = tokio::time::timeout(Duration::from_secs(1), autoscaler.run(CancellationToken::new())).await;
+    assert!(looked.is_err(), "it goes on");
+    let (_, text) = ask(Some(&Leading { autoscaler, stores }), "namespace=default&app=asleep-0").await;
+    let told: Value = serde_json::from_str(&text).expect("JSON");
+    let decision = &told["revisions"][0]["decisions"][0];
+    assert_eq!(decision["reason"], "schedule", "{text}");
+    let sentence = decision["text"].as_str().expect("a sentence");
+    assert!(sentence.ends_with("schedule min 3, max 5 → 3 (schedule 09:00–18:00 Europe/Berlin)"), "{sentence}");
 }

@@ -152,6 +152,7 @@ fn entry(spec: scaling::Spec) -> RevisionEntry {
         namespace: "default".into(),
         name: "user-00001".into(),
         spec,
+        schedules: policy::Schedules::default(),
         routed: true,
         initial: false,
     }

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::stats::{InFlight, Stats, micros_now, variable};
 
@@ -49,6 +50,7 @@ async fn counted(request: Request<Incoming>, in_flight: InFlight) -> Answer {
             Err(error) => status(StatusCode::BAD_REQUEST, error.to_string()),
         },
         _ => {
+            burn(Duration::from_millis(number(&request, "burn")));
             tokio::time::sleep(Duration::from_millis(number(&request, "sleep"))).await;
             text(format!("hello from {}", who()))
         }
@@ -58,6 +60,14 @@ async fn counted(request: Request<Incoming>, in_flight: InFlight) -> Answer {
 fn number(request: &Request<Incoming>, name: &str) -> u64 {
     let query = request.uri().query().unwrap_or_default().as_bytes();
     form_urlencoded::parse(query).find(|(key, _)| key == name).and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
+}
+
+/// Takes a CPU for so long.
+fn burn(time: Duration) {
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
 
 fn who() -> String {

@@ -8,7 +8,9 @@ use crate::record::Record;
 
 impl Scaler {
     pub(super) fn hold(&mut self, now: Duration, input: &Input, record: &mut Record) {
-        let unknown = input.ready > 0 && (input.reporting < input.ready || self.windows.is_silent(now.as_secs()));
+        let silent = input.ready > 0 && (input.reporting < input.ready || self.windows.is_silent(now.as_secs()));
+        // Of pods that are measured otherwise, requests only say whether the last may go.
+        let unknown = silent && !(self.spec.metric.is_resource() && record.wanted > 0);
         let idle_for = self.idle_for(now, input, record, unknown);
         let (pods, reason) = if unknown {
             (input.desired_now, Reason::Unreported)

@@ -15,11 +15,18 @@ fn the_target_of_a_pod_has_a_floor() {
     assert_eq!(per_pod(0.01, 0.01).to_string(), "0.01");
     assert_eq!(per_pod(f64::NAN, 0.7).to_string(), "0.01");
     assert_eq!(Spec::of(Metric::RequestRate).per_pod().to_string(), "140");
+    assert_eq!(Spec::of(Metric::Cpu).per_pod().to_string(), "80");
+}
+
+#[test]
+fn a_metric_is_called_as_users_write_it() {
+    let all = [Metric::Concurrency, Metric::RequestRate, Metric::Cpu, Metric::Memory];
+    assert_eq!(all.map(Metric::as_str), ["Concurrency", "RequestRate", "CPU", "Memory"]);
 }
 
 #[test]
 fn what_is_in_range_is_kept() {
-    for metric in [Metric::Concurrency, Metric::RequestRate] {
+    for metric in [Metric::Concurrency, Metric::RequestRate, Metric::Cpu, Metric::Memory] {
         assert_eq!(Spec::of(metric).clamped(), Spec::of(metric));
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use scaling::{Aggregation, Input, Metric, Scaler, Spec};
+use scaling::{Aggregation, Input, Metric, Scaler, Spec, Usage};
 
 /// Every number there is, the odd ones often.
 fn number() -> impl Strategy<Value = f64> {
@@ -16,12 +16,12 @@ fn time() -> impl Strategy<Value = Duration> {
 }
 
 fn spec() -> impl Strategy<Value = Spec> {
-    let kind = (any::<bool>(), any::<bool>(), any::<u32>());
+    let kind = (0u8..4, any::<bool>(), any::<u32>());
     let scales = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>());
     let numbers = (number(), number(), number(), number(), number(), number());
     (kind, scales, numbers, time(), time(), time(), time()).prop_map(
         |(kind, scales, numbers, delay, grace, keep, deadline)| Spec {
-            metric: if kind.0 { Metric::Concurrency } else { Metric::RequestRate },
+            metric: [Metric::Concurrency, Metric::RequestRate, Metric::Cpu, Metric::Memory][usize::from(kind.0)],
             aggregation: if kind.1 { Aggregation::Linear } else { Aggregation::WeightedExponential },
             window_s: kind.2 % 5000,
             min: scales.0,
@@ -45,18 +45,30 @@ fn spec() -> impl Strategy<Value = Spec> {
 fn input() -> impl Strategy<Value = Input> {
     let pods = prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (pods.clone(), pods.clone(), pods.clone(), pods.clone(), pods, flags).prop_map(
-        |(ready, reporting, desired_now, held, in_flight, (routed, initial, settled))| Input {
+    (pods.clone(), pods.clone(), pods.clone(), pods.clone(), pods.clone(), pods, flags).prop_map(
+        |(ready, reporting, desired_now, held, in_flight, scheduled, (routed, initial, settled))| Input {
             ready,
             reporting,
             desired_now,
             held,
             in_flight,
+            scheduled,
             routed,
             initial,
             settled,
         },
     )
+}
+
+fn usage() -> impl Strategy<Value = Option<Usage>> {
+    let number = || prop_oneof![0u32..5, Just(u32::MAX), any::<u32>()];
+    let usage = (number(), number(), number(), number()).prop_map(|(percent, measured, missing, starting)| Usage {
+        percent,
+        measured,
+        missing,
+        starting,
+    });
+    prop::option::of(usage)
 }
 
 fn second() -> impl Strategy<Value = u64> {
@@ -68,16 +80,17 @@ proptest! {
     fn nothing_panics_or_leaves_the_maximum(
         spec in spec(),
         other in spec(),
-        steps in prop::collection::vec((second(), number(), time(), input()), 1..20),
+        steps in prop::collection::vec((second(), number(), time(), input(), usage()), 1..20),
     ) {
         let mut scaler = Scaler::new(spec);
         let configured = steps.len() / 2;
-        for (index, (second, load, now, input)) in steps.into_iter().enumerate() {
+        for (index, (second, load, now, input, usage)) in steps.into_iter().enumerate() {
             if index == configured {
                 scaler.configure(other, now);
             }
             let max = if index < configured { spec.max } else { other.max };
             scaler.observe(second, load);
+            scaler.observe_usage(now, usage);
             let averages = scaler.averages(now);
             prop_assert!(averages.stable.is_finite() && averages.burst.is_finite());
             for decision in [scaler.wake(now, input), Some(scaler.decide(now, input))].into_iter().flatten() {

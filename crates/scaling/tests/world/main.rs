@@ -5,8 +5,10 @@ mod junk;
 mod properties;
 mod records;
 mod rules;
+mod schedule;
 mod settings;
 mod starts;
+mod usage;
 
 use std::time::Duration;
 
@@ -28,6 +30,7 @@ struct World {
     /// Seconds at which pods become ready.
     starting: Vec<u64>,
     start_s: u64,
+    scheduled: u32,
     routed: bool,
     initial: bool,
     reporting: bool,
@@ -42,6 +45,7 @@ impl World {
             ready: 0,
             starting: Vec::new(),
             start_s: 1,
+            scheduled: 0,
             routed: true,
             initial: false,
             reporting: true,
@@ -60,6 +64,7 @@ impl World {
             desired_now: self.desired,
             held,
             in_flight,
+            scheduled: self.scheduled,
             routed: self.routed,
             initial: self.initial,
             settled: true,

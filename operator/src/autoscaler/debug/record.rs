@@ -14,6 +14,7 @@ pub fn describe(record: &Record) -> Value {
         ready,
         reporting,
         before,
+        measured,
         stable,
         burst,
         load,
@@ -40,12 +41,13 @@ pub fn describe(record: &Record) -> Value {
         desired,
     } = *record;
     json!({
-        "metric": format!("{metric:?}"),
+        "metric": metric.as_str(),
         "held": held,
         "inFlight": in_flight,
         "readyPods": ready,
         "reportingPods": reporting,
         "desiredBefore": before,
+        "measuredPods": measured,
         "stableAverage": stable,
         "burstAverage": burst,
         "load": load,

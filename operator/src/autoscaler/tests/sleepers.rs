@@ -27,6 +27,7 @@ impl Sleepers {
                 namespace,
                 name,
                 spec: Spec::default(),
+                schedules: Schedules::default(),
                 routed: true,
                 initial: false,
             };
