@@ -19,7 +19,7 @@ use crate::world::{APPS, World};
 const PATIENCE: Duration = Duration::from_secs(60 + 300 + 5);
 /// Between two tries to get a connection.
 const RETRY: Duration = Duration::from_millis(250);
-/// A client that finds nobody for so long gives up: its request was never accepted.
+/// So often at most: a minute without anybody who takes a connection.
 const TRIES: u32 = 240;
 
 /// What became of a request.
@@ -141,7 +141,7 @@ impl Request {
         let took = begun.elapsed();
         let journal = self.world.journal();
         journal.note(format_args!("request {} {by}: {outcome} after {took:?}", self.number));
-        if let Outcome::Lost(_) = outcome {
+        if let Outcome::Lost(_) | Outcome::NotAccepted = outcome {
             journal.violation(format_args!("a request was {outcome}"));
         }
         *ledger.lock().entry(outcome).or_default() += 1;

@@ -13,7 +13,10 @@ use super::{APP, Stage};
 use crate::app::Behaviour;
 use crate::world::{ACTIVATOR, NAMESPACE};
 
+/// Requests in a second while things go wrong.
 const ASKED: f64 = 20.0;
+/// Long enough for windows and bursts to pass.
+const STEADY: Duration = Duration::from_secs(24);
 
 /// Pods that take up to a minute to start.
 pub async fn slow_start(stage: &mut Stage) {
@@ -31,7 +34,7 @@ pub async fn crash_loop(stage: &mut Stage) {
     stage.world.set_behaviour(&format!("{APP}:1"), Behaviour::default());
     // The longest back-off of those that crashed by then.
     sleep(Duration::from_secs(90)).await;
-    stage.steady(10, 3, Duration::from_mins(1)).await;
+    stage.steady(10, 3, STEADY).await;
 }
 
 /// The API server is slow, refuses, loses answers, is away; then all is well.
@@ -55,12 +58,13 @@ pub async fn api_server(stage: &mut Stage) {
         sleep(Duration::from_secs(quiet)).await;
     }
     stage.world.mend_api_server();
-    stage.steady(10, 3, Duration::from_secs(40)).await;
+    stage.steady(10, 3, STEADY).await;
 }
 
 /// The leader dies, is cut off from the API server, or goes in order: again and again, while somebody asks.
 pub async fn leader_loss(stage: &mut Stage) {
-    stage.open(Behaviour::default(), json!({ "max": 6, "target": 5 }), Value::Null).await;
+    let least = stage.random.random_range(0..2);
+    stage.open(Behaviour::default(), json!({ "min": least, "max": 6, "target": 5 }), Value::Null).await;
     for _ in 0..4 {
         let before = stage.random.random_range(1..15);
         stage.clients.load(APP, ASKED, Duration::from_secs(before)).await;
@@ -69,7 +73,7 @@ pub async fn leader_loss(stage: &mut Stage) {
         // Long enough to fall asleep: the next wake may meet no leader.
         sleep(Duration::from_secs(stage.random.random_range(0..25))).await;
     }
-    stage.steady(10, 3, Duration::from_secs(40)).await;
+    stage.steady(10, 3, STEADY).await;
 }
 
 /// Activators die or go in order, one after another.
@@ -82,7 +86,7 @@ pub async fn activator_loss(stage: &mut Stage) {
         stage.clients.load(APP, ASKED, Duration::from_secs(10)).await;
         sleep(Duration::from_secs(stage.random.random_range(0..25))).await;
     }
-    stage.steady(10, 3, Duration::from_secs(40)).await;
+    stage.steady(10, 3, STEADY).await;
 }
 
 /// The wall clock jumps, by seconds and by years.
@@ -96,7 +100,7 @@ pub async fn clock_steps(stage: &mut Stage) {
         stage.world.common().clock.step(by);
         sleep(Duration::from_secs(stage.random.random_range(0..20))).await;
     }
-    stage.steady(10, 3, Duration::from_secs(40)).await;
+    stage.steady(10, 3, STEADY).await;
 }
 
 impl Stage {
