@@ -35,7 +35,7 @@ pub struct Behaviour {
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { start: Delay::between_ms(20, 200), work: Delay::ms(100), crash: None }
+        Self { start: Delay::between_ms(20, 200), work: Delay::ms(200), crash: None }
     }
 }
 

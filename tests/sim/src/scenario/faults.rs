@@ -14,32 +14,32 @@ use crate::app::Behaviour;
 use crate::world::{ACTIVATOR, NAMESPACE};
 
 /// Requests in a second while things go wrong.
-const ASKED: f64 = 20.0;
+const ASKED: f64 = 12.0;
 /// Long enough for windows and bursts to pass.
 const STEADY: Duration = Duration::from_secs(24);
 
 /// Pods that take up to a minute to start.
 pub async fn slow_start(stage: &mut Stage) {
     let slow = Behaviour { start: Delay::between_ms(1_000, 45_000), ..Behaviour::default() };
-    stage.open(slow, json!({ "max": 6, "target": 5 }), Value::Null).await;
+    stage.open(slow, json!({ "max": 6, "target": 2 }), Value::Null).await;
     stage.clients.load(APP, ASKED, Duration::from_secs(90)).await;
 }
 
 /// An app that dies within seconds of its start, until a while later it does not.
 pub async fn crash_loop(stage: &mut Stage) {
-    stage.open(Behaviour::default(), json!({ "max": 4, "target": 5 }), Value::Null).await;
+    stage.open(Behaviour::default(), json!({ "max": 4, "target": 2 }), Value::Null).await;
     let crashing = Behaviour { crash: Some(Delay::between_ms(10, 8_000)), ..Behaviour::default() };
     stage.world.set_behaviour(&format!("{APP}:1"), crashing);
     stage.clients.load(APP, ASKED / 4.0, Duration::from_mins(1)).await;
     stage.world.set_behaviour(&format!("{APP}:1"), Behaviour::default());
     // The longest back-off of those that crashed by then.
     sleep(Duration::from_secs(90)).await;
-    stage.steady(10, 3, STEADY).await;
+    stage.steady(4, 3, STEADY).await;
 }
 
 /// The API server is slow, refuses, loses answers, is away; then all is well.
 pub async fn api_server(stage: &mut Stage) {
-    stage.open(Behaviour::default(), json!({ "max": 6, "target": 5 }), Value::Null).await;
+    stage.open(Behaviour::default(), json!({ "max": 6, "target": 2 }), Value::Null).await;
     let begin = stage.world.common().server.clock().elapsed();
     let during = |from: u64, until: u64| (begin + Duration::from_secs(from), begin + Duration::from_secs(until));
     let add = |effect: Effect, chance: f64, (from, until): (Duration, Duration)| {
@@ -58,13 +58,13 @@ pub async fn api_server(stage: &mut Stage) {
         sleep(Duration::from_secs(quiet)).await;
     }
     stage.world.mend_api_server();
-    stage.steady(10, 3, STEADY).await;
+    stage.steady(4, 3, STEADY).await;
 }
 
 /// The leader dies, is cut off from the API server, or goes in order: again and again, while somebody asks.
 pub async fn leader_loss(stage: &mut Stage) {
     let least = stage.random.random_range(0..2);
-    stage.open(Behaviour::default(), json!({ "min": least, "max": 6, "target": 5 }), Value::Null).await;
+    stage.open(Behaviour::default(), json!({ "min": least, "max": 6, "target": 2 }), Value::Null).await;
     for _ in 0..4 {
         let before = stage.random.random_range(1..15);
         stage.clients.load(APP, ASKED, Duration::from_secs(before)).await;
@@ -73,12 +73,12 @@ pub async fn leader_loss(stage: &mut Stage) {
         // Long enough to fall asleep: the next wake may meet no leader.
         sleep(Duration::from_secs(stage.random.random_range(0..25))).await;
     }
-    stage.steady(10, 3, STEADY).await;
+    stage.steady(4, 3, STEADY).await;
 }
 
 /// Activators die or go in order, one after another.
 pub async fn activator_loss(stage: &mut Stage) {
-    stage.open(Behaviour::default(), json!({ "max": 6, "target": 5 }), Value::Null).await;
+    stage.open(Behaviour::default(), json!({ "max": 6, "target": 2 }), Value::Null).await;
     for _ in 0..4 {
         let before = stage.random.random_range(1..15);
         stage.clients.load(APP, ASKED, Duration::from_secs(before)).await;
@@ -86,12 +86,12 @@ pub async fn activator_loss(stage: &mut Stage) {
         stage.clients.load(APP, ASKED, Duration::from_secs(10)).await;
         sleep(Duration::from_secs(stage.random.random_range(0..25))).await;
     }
-    stage.steady(10, 3, STEADY).await;
+    stage.steady(4, 3, STEADY).await;
 }
 
 /// The wall clock jumps, by seconds and by years.
 pub async fn clock_steps(stage: &mut Stage) {
-    stage.open(Behaviour::default(), json!({ "max": 6, "target": 5 }), Value::Null).await;
+    stage.open(Behaviour::default(), json!({ "max": 6, "target": 2 }), Value::Null).await;
     for _ in 0..6 {
         stage.clients.load(APP, ASKED, Duration::from_secs(stage.random.random_range(2..10))).await;
         let far = [60, 3_600, 86_400, 86_400 * 365][stage.random.random_range(0..4)];
@@ -100,7 +100,7 @@ pub async fn clock_steps(stage: &mut Stage) {
         stage.world.common().clock.step(by);
         sleep(Duration::from_secs(stage.random.random_range(0..20))).await;
     }
-    stage.steady(10, 3, STEADY).await;
+    stage.steady(4, 3, STEADY).await;
 }
 
 impl Stage {

@@ -33,12 +33,12 @@ pub async fn spike(stage: &mut Stage) {
 /// Load that comes and goes as long as the window is.
 pub async fn sawtooth(stage: &mut Stage) {
     let least = stage.random.random_range(0..3);
-    stage.open(Behaviour::default(), json!({ "min": least, "max": 10, "target": 5 }), Value::Null).await;
+    stage.open(Behaviour::default(), json!({ "min": least, "max": 10, "target": 2 }), Value::Null).await;
     for _ in 0..5 {
-        stage.clients.load(APP, 60.0, Duration::from_secs(6)).await;
+        stage.clients.load(APP, 30.0, Duration::from_secs(6)).await;
         tokio::time::sleep(Duration::from_secs(6)).await;
     }
-    stage.steady(10, 3, Duration::from_secs(24)).await;
+    stage.steady(4, 3, Duration::from_secs(24)).await;
 }
 
 /// Twenty-four hours, each of them half a minute.
@@ -47,7 +47,7 @@ pub async fn day(stage: &mut Stage) {
     for hour in 0..24_u32 {
         let height = (1.0 - (f64::from(hour) / 24.0 * std::f64::consts::TAU).cos()) / 2.0;
         let chance = stage.random.random_range(0.7..1.3);
-        let rate = if hour < 5 { 0.02 } else { height * 15.0 * chance };
+        let rate = if hour < 5 { 0.02 } else { height * 10.0 * chance };
         stage.clients.load(APP, rate, Duration::from_secs(30)).await;
     }
 }
