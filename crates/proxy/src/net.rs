@@ -7,10 +7,17 @@ use std::{
     time::Duration,
 };
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    Body,
+    listen::{ConnInfo, Each, Limits, Many, Ports},
 };
 
 /// Connections that the kernel keeps while we have not accepted them.
@@ -35,7 +42,7 @@ pub struct Accepted<I> {
 }
 
 /// Source of connections that others opened.
-pub trait Accept: Send + 'static {
+pub trait Accept: Send + Sync + 'static {
     /// The stream it gives.
     type Io: Io;
     /// Waits for the next one. Cancel-safe.
@@ -50,6 +57,27 @@ pub trait Dial: Clone + Send + Sync + 'static {
     fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Io>> + Send;
 }
 
+/// A machine's place in a network: it listens and dials, also by name.
+pub trait Network: Dial {
+    /// What it listens with.
+    type Listener: Accept<Io = Self::Io>;
+    /// Listens on an address of this machine; an unspecified one means all of them.
+    fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
+    /// Connects to `host:port`, looked up anew; also gives the local address.
+    fn dial_name(&self, name: &str) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+    /// Listens on ports that come and go, with one handler.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>
+    where
+        H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Ok(Each::new(self, handler, limits))
+    }
+}
+
 /// The real network.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tcp;
@@ -58,14 +86,40 @@ impl Dial for Tcp {
     type Io = TcpStream;
 
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
-        let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
-        socket.set_tcp_keepalive(&asking)?;
-        Ok(stream)
+        tended(TcpStream::connect(address).await?)
     }
+}
+
+impl Network for Tcp {
+    type Listener = TcpListener;
+
+    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        bind(address)
+    }
+
+    async fn dial_name(&self, name: &str) -> io::Result<(TcpStream, SocketAddr)> {
+        let stream = tended(TcpStream::connect(name).await?)?;
+        let local = stream.local_addr()?;
+        Ok((stream, local))
+    }
+
+    fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>
+    where
+        H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Many::new(handler, limits)
+    }
+}
+
+/// A connection that notices when the other end is gone.
+fn tended(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
+    socket.set_tcp_keepalive(&asking)?;
+    Ok(stream)
 }
 
 impl Accept for TcpListener {
