@@ -12,7 +12,8 @@ use hyper::body::Incoming;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, lookup_host},
+    time::timeout,
 };
 
 use crate::{
@@ -29,6 +30,10 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
 /// A stream that HTTP can be spoken on.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
+
+/// What one address of a name gets. Nobody answers at one that is not used any more, however long one waits, and by then
+/// the name may lead elsewhere.
+pub const NAMED_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A connection that arrived.
 #[derive(Debug)]
@@ -63,7 +68,8 @@ pub trait Network: Dial {
     type Listener: Accept<Io = Self::Io>;
     /// Listens on an address of this machine; an unspecified one means all of them.
     fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
-    /// Connects to `host:port`, looked up anew; also gives the local address.
+    /// Connects to `host:port`, looked up anew, and gives each of its addresses [`NAMED_CONNECT_TIMEOUT`]; also gives the
+    /// local address.
     fn dial_name(&self, name: &str) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
     /// Listens on ports that come and go, with one handler.
     ///
@@ -98,9 +104,18 @@ impl Network for Tcp {
     }
 
     async fn dial_name(&self, name: &str) -> io::Result<(TcpStream, SocketAddr)> {
-        let stream = tended(TcpStream::connect(name).await?)?;
-        let local = stream.local_addr()?;
-        Ok((stream, local))
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in lookup_host(name).await? {
+            match timeout(NAMED_CONNECT_TIMEOUT, self.dial(address)).await {
+                Ok(Ok(stream)) => {
+                    let local = stream.local_addr()?;
+                    return Ok((stream, local));
+                }
+                Ok(Err(cause)) => failure = cause,
+                Err(late) => failure = late.into(),
+            }
+        }
+        Err(failure)
     }
 
     fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>

@@ -5,11 +5,14 @@ use std::time::Duration;
 use proxy::net::Network;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Line, backoff::Backoff, stream};
+use super::{
+    Line,
+    backoff::{Backoff, GOOD_AFTER},
+    stream,
+};
 
-/// A connection that was sent to the address of a former leader is answered by nobody, however long it waits; a new one
-/// goes where the Service leads by then.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// Of an attempt, the lookup of the name included.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn keep_up(line: Line, network: impl Network) {
     let born = Instant::now();
@@ -18,6 +21,9 @@ pub(super) async fn keep_up(line: Line, network: impl Network) {
     while !line.shutdown.is_cancelled() {
         let began = Instant::now();
         let ended = once(&line, &network).await;
+        if began.elapsed() >= GOOD_AFTER {
+            told.clear();
+        }
         let pause = backoff.next(began.elapsed(), born.elapsed(), rand::random());
         if line.shutdown.is_cancelled() {
             return;
@@ -41,7 +47,7 @@ pub(super) async fn keep_up(line: Line, network: impl Network) {
 
 async fn once(line: &Line, network: &impl Network) -> anyhow::Result<()> {
     let (stream, local) = tokio::select! {
-        connected = timeout(CONNECT_TIMEOUT, network.dial_name(&line.config.address)) => connected??,
+        connected = timeout(ATTEMPT_TIMEOUT, network.dial_name(&line.config.address)) => connected??,
         () = line.shutdown.cancelled() => return Ok(()),
     };
     stream::converse(stream, local, line).await?;

@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
-use proxy::net::{Accept, Accepted, Dial, Network};
+use proxy::net::{Accept, Accepted, Dial, NAMED_CONNECT_TIMEOUT, Network};
+use tokio::time::timeout;
 
 use super::{Host, Listener, Stream};
 
@@ -27,7 +28,7 @@ impl Network for Dialer {
     }
 
     async fn dial_name(&self, name: &str) -> io::Result<(Stream, SocketAddr)> {
-        let stream = self.0.connect_to(name).await?;
+        let stream = timeout(NAMED_CONNECT_TIMEOUT, self.0.connect_to(name)).await??;
         let local = stream.local();
         Ok((stream, local))
     }
