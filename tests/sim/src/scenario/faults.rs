@@ -65,7 +65,7 @@ pub async fn api_server(stage: &mut Stage) {
 pub async fn leader_loss(stage: &mut Stage) {
     let least = stage.random.random_range(0..2);
     stage.open(Behaviour::default(), json!({ "min": least, "max": 6, "target": 2 }), Value::Null).await;
-    for _ in 0..4 {
+    for _ in 0..3 {
         let before = stage.random.random_range(1..15);
         stage.clients.load(APP, ASKED, Duration::from_secs(before)).await;
         stage.lose_leader();
@@ -79,7 +79,7 @@ pub async fn leader_loss(stage: &mut Stage) {
 /// Activators die or go in order, one after another.
 pub async fn activator_loss(stage: &mut Stage) {
     stage.open(Behaviour::default(), json!({ "max": 6, "target": 2 }), Value::Null).await;
-    for _ in 0..4 {
+    for _ in 0..3 {
         let before = stage.random.random_range(1..15);
         stage.clients.load(APP, ASKED, Duration::from_secs(before)).await;
         stage.lose_activator();
@@ -92,7 +92,7 @@ pub async fn activator_loss(stage: &mut Stage) {
 /// The wall clock jumps, by seconds and by years.
 pub async fn clock_steps(stage: &mut Stage) {
     stage.open(Behaviour::default(), json!({ "max": 6, "target": 2 }), Value::Null).await;
-    for _ in 0..6 {
+    for _ in 0..4 {
         stage.clients.load(APP, ASKED, Duration::from_secs(stage.random.random_range(2..10))).await;
         let far = [60, 3_600, 86_400, 86_400 * 365][stage.random.random_range(0..4)];
         let by = SignedDuration::from_secs(stage.random.random_range(-far..far));

@@ -34,21 +34,21 @@ pub async fn spike(stage: &mut Stage) {
 pub async fn sawtooth(stage: &mut Stage) {
     let least = stage.random.random_range(0..3);
     stage.open(Behaviour::default(), json!({ "min": least, "max": 10, "target": 2 }), Value::Null).await;
-    for _ in 0..5 {
+    for _ in 0..3 {
         stage.clients.load(APP, 30.0, Duration::from_secs(6)).await;
         tokio::time::sleep(Duration::from_secs(6)).await;
     }
     stage.steady(4, 3, Duration::from_secs(24)).await;
 }
 
-/// Twenty-four hours, each of them half a minute.
+/// Twenty-four hours, each of them a quarter of a minute.
 pub async fn day(stage: &mut Stage) {
     stage.open(Behaviour::default(), json!({ "max": 8, "target": 1 }), Value::Null).await;
     for hour in 0..24_u32 {
         let height = (1.0 - (f64::from(hour) / 24.0 * std::f64::consts::TAU).cos()) / 2.0;
         let chance = stage.random.random_range(0.7..1.3);
         let rate = if hour < 5 { 0.02 } else { height * 10.0 * chance };
-        stage.clients.load(APP, rate, Duration::from_secs(30)).await;
+        stage.clients.load(APP, rate, Duration::from_secs(15)).await;
     }
 }
 
