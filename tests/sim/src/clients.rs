@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::http::{self, Failed};
 use crate::world::{APPS, World};
 
-/// Longest hold and longest request of the defaults, and what the way there and back may take.
-const PATIENCE: Duration = Duration::from_secs(60 + 300 + 5);
+/// Until the default deadline of a held request, and what the app's work and the way there and back may take: an end
+/// after that comes too late.
+const PATIENCE: Duration = Duration::from_secs(60 + 5);
 /// Between two tries to get a connection.
 const RETRY: Duration = Duration::from_millis(250);
 /// So often at most: a minute without anybody who takes a connection.
