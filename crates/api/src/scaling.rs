@@ -24,7 +24,7 @@ use crate::schedule::Schedule;
     .message("`min` of a schedule must not be greater than `max`"))]
 pub struct Scaling {
     /// Fewest pods of a revision that gets traffic, in pods; 0 lets it sleep, but is 1 with metric CPU or Memory, which
-    /// say nothing while no pod runs. Range 0 to 1000. Default 0.
+    /// say nothing while no pod runs, unless a start failed. Range 0 to 1000. Default 0.
     #[schemars(range(min = 0, max = 1000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u32>,
@@ -104,8 +104,8 @@ pub struct Scaling {
 /// What load is measured in: `Concurrency`, requests in flight; `RequestRate`, requests per second; `CPU` or `Memory`,
 /// what the app's containers use of it, as a HorizontalPodAutoscaler measures it: they must request it
 /// (`resources.requests`), and the cluster needs metrics.k8s.io (metrics-server). With CPU and Memory `window`,
-/// `aggregation` and `burst` do not count, at least one pod stays, and a difference of a tenth from `target` changes
-/// nothing. Default Concurrency.
+/// `aggregation` and `burst` do not count, at least one pod stays (none of a start that failed; it is made again for the
+/// next request), and a difference of a tenth from `target` changes nothing. Default Concurrency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Metric {
     /// Requests in flight.

@@ -42,8 +42,10 @@ impl Usage {
         } else {
             (self.measured.saturating_add(self.missing), known + f64::from(self.missing) * target.max(100.0))
         };
-        let assumed = load / (f64::from(pods) * target);
-        let asked = (load / target).ceil() as u32;
+        // A utilisation is a whole number, rounded down, this one too.
+        let percent = (load / f64::from(pods)).floor();
+        let assumed = percent / target;
+        let asked = (percent * f64::from(pods) / target).ceil() as u32;
         if is_on_target(assumed) || (ratio > 1.0) != (assumed > 1.0) {
             current
         } else if ratio > 1.0 {

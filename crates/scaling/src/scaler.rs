@@ -165,7 +165,7 @@ impl Scaler {
             record.reason = Reason::Starting;
         }
         record.desired = record.wanted.max(record.starting);
-        (record.desired, _) = bounded(record.desired, &self.spec_at(&input), input.routed);
+        (record.desired, _) = bounded(record.desired, &self.spec_at(now, &input), input.routed);
         if record.desired <= input.desired_now {
             return None;
         }
@@ -190,7 +190,7 @@ impl Scaler {
             record.reason = Reason::Failed;
             record.retry_in_s = self.retry.left(now).as_secs_f64().ceil() as u32;
         }
-        let (desired, bound) = bounded(record.desired, &self.spec_at(&input), input.routed);
+        let (desired, bound) = bounded(record.desired, &self.spec_at(now, &input), input.routed);
         record.desired = desired;
         match bound {
             Bound::Within => {}
@@ -205,13 +205,15 @@ impl Scaler {
         Decision { desired, reason: record.reason, record }
     }
 
-    /// The spec with the minimum of this moment.
-    fn spec_at(&self, input: &Input) -> Spec {
-        Spec { min: self.spec.min.max(input.scheduled), ..self.spec }
+    /// The spec with the minimum of this moment. Without a pod there is no use to measure, and none would ever be wanted
+    /// again: one stays where the metric is a resource, unless its start has failed, after which requests ask for it.
+    fn spec_at(&self, now: Duration, input: &Input) -> Spec {
+        let measured = self.spec.metric.is_resource() && !self.retry.refuses(now, input);
+        Spec { min: self.spec.min.max(input.scheduled).max(u32::from(measured)), ..self.spec }
     }
 
     fn follow(&mut self, now: Duration, input: &Input) {
-        let overdue = self.start.follow(now, input, &self.spec_at(input));
+        let overdue = self.start.follow(now, input, &self.spec_at(now, input));
         self.retry.follow(now, input, overdue);
     }
 }

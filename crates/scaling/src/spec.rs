@@ -61,7 +61,8 @@ pub enum Aggregation {
 /// How one revision may scale.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spec {
-    /// Fewest pods while the revision is routed; at least one where the metric is a resource.
+    /// Fewest pods while the revision is routed. Where the metric is a resource one stays in any case, but for a start that
+    /// failed.
     pub min: u32,
     /// Most pods; 0 means no limit.
     pub max: u32,
@@ -127,7 +128,7 @@ impl Spec {
         let spec = Self { metric, target: metric.default_target(), ..Self::default() };
         if metric.is_resource() {
             let scale_down_delay = Duration::from_mins(5);
-            return Self { min: 1, utilization: 1.0, up_rate: 2.0, scale_down_delay, ..spec };
+            return Self { utilization: 1.0, up_rate: 2.0, scale_down_delay, ..spec };
         }
         spec
     }
@@ -137,10 +138,7 @@ impl Spec {
     #[must_use]
     pub fn clamped(self) -> Self {
         let default = Self::of(self.metric);
-        // Without a pod there is nothing to measure: none would ever be wanted again.
-        let min = if self.metric.is_resource() { self.min.max(1) } else { self.min };
         Self {
-            min,
             target: within(self.target, TARGET, default.target),
             utilization: within(self.utilization, UTILIZATION, default.utilization),
             window_s: self.window_s.clamp(*WINDOW_S.start(), *WINDOW_S.end()),

@@ -18,18 +18,21 @@ pub struct Starts {
 }
 
 impl Starts {
-    /// Notes a decision. None counts for longer than `deadline`, and one that is given up not at all.
+    /// Notes a decision. One start ends where all pods wanted so far are ready: what a ramp asks for then is another.
+    /// None counts that is given up or took longer than `deadline`: the cluster had no room, which says nothing of the app.
     pub fn follow(&mut self, decision: &Record, deadline: Duration) {
         let Record { at, before, desired, ready, .. } = *decision;
+        if ready >= before
+            && let Some(took) = self.began.take().map(|began| at.saturating_sub(began))
+            && took <= deadline
+        {
+            self.took.rotate_right(1);
+            self.took[0] = took;
+        }
         if desired < before || desired == 0 {
             self.began = None;
-        } else if ready < desired {
-            if desired > before {
-                self.began.get_or_insert(at);
-            }
-        } else if let Some(began) = self.began.take() {
-            self.took.rotate_right(1);
-            self.took[0] = at.saturating_sub(began).min(deadline);
+        } else if desired > before && desired > ready {
+            self.began.get_or_insert(at);
         }
     }
 
@@ -70,10 +73,21 @@ mod tests {
     }
 
     #[test]
-    fn none_counts_for_longer_than_the_deadline() {
+    fn one_that_takes_longer_than_the_deadline_does_not_count() {
         let mut starts = Starts::default();
-        start(&mut starts, 1, 5_000);
+        start(&mut starts, 1, 601);
+        assert_eq!(starts.expected(), ASSUMED);
+        start(&mut starts, 1, 600);
         assert_eq!(starts.expected(), DEADLINE);
+    }
+
+    #[test]
+    fn a_ramp_is_as_many_starts_as_it_has_steps() {
+        let mut starts = Starts::default();
+        for (pods, at) in (0..20).zip((100..).step_by(8)) {
+            starts.follow(&decision(at, pods, pods + 1, pods), DEADLINE);
+        }
+        assert_eq!(starts.expected().as_secs(), 8);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::labels::SIDECAR_CONTAINER;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -16,7 +16,9 @@ use super::Measured;
 use super::quantity::nanos;
 
 /// For so long after its start the CPU of a pod may be that of starting.
-const YOUNG: Duration = Duration::from_mins(5);
+const YOUNG: SignedDuration = SignedDuration::from_mins(5);
+/// A pod that is not ready since so soon after its start was never ready: the kubelet says so a moment after it starts.
+const FIRST_STATUS: SignedDuration = SignedDuration::from_secs(30);
 
 /// What metrics.k8s.io says of a pod.
 #[derive(Debug, Clone, Deserialize)]
@@ -115,19 +117,22 @@ fn use_of(pod: &Pod, metrics: &PodMetrics, resource: &str) -> Option<u128> {
     })
 }
 
-/// Whether what was measured is of a start: a young pod is not ready, or was not for all of the time measured.
+/// Whether what was measured is of a start. A young pod is not ready, or was not for all of the time measured; an older one
+/// has not been ready since it started.
 fn is_warming_up(pod: &Pod, metrics: &PodMetrics, now: Timestamp) -> bool {
     let status = pod.status.as_ref();
-    let Some(started) = status.and_then(|status| status.start_time.as_ref()) else { return true };
-    if now.duration_since(started.0).unsigned_abs() >= YOUNG {
-        return false;
-    }
+    let started = status.and_then(|status| status.start_time.as_ref());
     let mut conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
-    let ready = conditions.find(|condition| condition.type_ == "Ready" && condition.status == "True");
-    let since = ready.and_then(|ready| ready.last_transition_time.as_ref());
-    let measured_since = since.map(|since| metrics.timestamp.0.duration_since(since.0));
-    let ready_for = measured_since.and_then(|time| Duration::try_from(time).ok());
-    ready_for.is_none_or(|time| time < Duration::from(metrics.window))
+    let ready = conditions.find(|condition| condition.type_ == "Ready");
+    let (Some(started), Some(ready)) = (started, ready) else { return true };
+    let is_unready = ready.status == "False";
+    let since = ready.last_transition_time.as_ref().map_or(Timestamp::MIN, |time| time.0);
+    if now.duration_since(started.0) < YOUNG {
+        let ready_for = Duration::try_from(metrics.timestamp.0.duration_since(since)).ok();
+        is_unready || ready_for.is_none_or(|time| time < Duration::from(metrics.window))
+    } else {
+        is_unready && since.duration_since(started.0) < FIRST_STATUS
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +143,7 @@ mod tests {
 
     const NOW: &str = "2026-01-01T12:00:00Z";
 
-    /// A pod that runs, started and ready so many seconds ago, with these containers; unready if negative.
+    /// A pod that runs, started and ready so many seconds ago, with these containers; since then unready if negative.
     fn pod(name: &str, started: i64, ready: i64, containers: &Value) -> Value {
         let at =
             |ago: i64| (NOW.parse::<Timestamp>().expect("a time") - jiff::SignedDuration::from_secs(ago)).to_string();
@@ -222,6 +227,9 @@ mod tests {
         assert_eq!(of(20, 15, Metric::Cpu), Ok(known(90, 1)));
         assert_eq!(of(100, -50, Metric::Cpu), starting, "not ready");
         assert_eq!(of(301, -50, Metric::Cpu), Ok(known(90, 1)), "that is no start any more");
+        assert_eq!(of(1000, -1000, Metric::Cpu), starting, "but one that was never ready still starts");
+        assert_eq!(of(1000, -971, Metric::Cpu), starting);
+        assert_eq!(of(1000, -970, Metric::Cpu), Ok(known(90, 1)), "it was ready for a moment");
         assert_eq!(of(20, 14, Metric::Memory), Ok(known(50, 1)), "memory stays");
     }
 

@@ -87,7 +87,8 @@ fn pod(uid: &str, requests: &serde_json::Value) -> serde_json::Value {
     json!({
         "metadata": { "name": uid, "namespace": "default", "uid": uid, "labels": { labels::REVISION_UID: uid } },
         "spec": { "containers": [{ "name": "app", "resources": { "requests": requests } }] },
-        "status": { "phase": "Running", "startTime": "2020-01-01T00:00:00Z" },
+        "status": { "phase": "Running", "startTime": "2020-01-01T00:00:00Z",
+            "conditions": [{ "type": "Ready", "status": "True", "lastTransitionTime": "2020-01-01T00:00:05Z" }] },
     })
 }
 

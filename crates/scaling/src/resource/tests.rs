@@ -50,6 +50,13 @@ fn what_is_near_the_target_with_all_that_is_unknown_changes_nothing() {
 }
 
 #[test]
+fn a_utilisation_is_rounded_down_again_with_what_is_assumed_of_the_others() {
+    assert_eq!(of(50, 2, 0, 1).asks_for(30.0, 3), 3, "100 / 3 is 33, which is within the tolerance");
+    assert_eq!(of(91, 2, 0, 1).asks_for(30.0, 3), 6, "182 / 3 is 60, and 182 / 30 would be 7");
+    assert_eq!(of(5, 2, 1, 0).asks_for(54.0, 3), 2, "110 / 3 is 36, and 110 / 54 would be 3");
+}
+
+#[test]
 fn pods_that_are_not_there_yet_turn_no_direction() {
     assert_eq!(of(150, 2, 0, 0).asks_for(100.0, 5), 5, "too much use is no reason for fewer than are wanted");
     assert_eq!(of(50, 5, 0, 0).asks_for(100.0, 1), 1, "too little is no reason for more");

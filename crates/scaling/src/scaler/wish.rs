@@ -106,7 +106,7 @@ impl Scaler {
             wanted: wanted.pods,
             starting: self.start.pods(),
             retry_in_s: 0,
-            min: if input.routed { self.spec.min.max(input.scheduled) } else { 0 },
+            min: if input.routed { self.spec_at(now, input).min } else { 0 },
             max: self.spec.max,
             grace_left: Duration::ZERO,
             retention_left: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use scaling::{Input, Metric, Reason, Scaler, Spec, Usage};
 
-use crate::BASE;
+use crate::{BASE, World};
 
 /// Half of what is requested is aimed at, without a delay.
 fn cpu() -> Spec {
@@ -57,6 +57,23 @@ fn a_minimum_of_zero_is_one_pod() {
         scaler.observe_usage(at(second), Some(all(0, 1)));
         assert_eq!(scaler.decide(at(second), with(1)).desired, 1, "second {second}");
     }
+}
+
+#[test]
+fn what_cannot_start_is_given_up_until_a_request_asks_for_it_but_for_a_minimum_of_the_users() {
+    let spec = Spec { progress_deadline: Duration::from_secs(100), ..cpu() };
+    let never = |spec| World { start_s: u64::MAX / 2, ..World::new(spec) };
+    let mut world = never(spec);
+    assert!(world.run(100, 0).iter().all(|desired| *desired == 1));
+    assert_eq!(world.run(10, 0).last(), Some(&0));
+    assert!(world.run(500, 0).iter().all(|desired| *desired == 0), "and not tried again without demand");
+    let failed = world.scaler.decide(Duration::from_secs(world.second), world.input(0));
+    assert_eq!((failed.desired, failed.reason, failed.record.min), (0, Reason::Failed, 0), "{}", failed.record);
+    assert_eq!(world.run(1, 1), [1], "but with it");
+    assert!(world.run(90, 0).iter().all(|desired| *desired == 1), "the new start has a deadline of its own");
+    assert_eq!(world.run(20, 1).last(), Some(&0), "and fails too: not at once for those that wait");
+    let asked = never(Spec { min: 1, ..spec }).run(300, 0);
+    assert!(asked.iter().skip(1).all(|desired| *desired == 1), "{asked:?}");
 }
 
 #[test]
