@@ -7,7 +7,7 @@ use clap::Parser;
 /// Routes requests to apps and holds them while an app wakes.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
-pub(crate) struct Args {
+pub struct Args {
     /// Name of the own pod.
     #[arg(long, env = "TODOAPP_POD_NAME")]
     pub(crate) pod_name: String,

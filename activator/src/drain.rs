@@ -3,25 +3,28 @@
 use std::time::Duration;
 
 use runtime::admin::Readiness;
-use tokio::time::{sleep, timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 /// From "not ready" to the end of accepting: Services and the operator's slices need this long to leave us out.
 const STILL_ACCEPTING: Duration = Duration::from_secs(5);
 
-/// Ends all listeners that are in `tracker` and listen to `listeners`. Requests that run or are held finish, for as
+/// Ends all listeners that are in `serving` and listen to `listeners`. Requests that run or are held finish, for as
 /// long as the `longest` request may take. Gives whether all of them did.
 pub(crate) async fn drain(
     ready: &Readiness,
     listeners: &CancellationToken,
-    tracker: &TaskTracker,
+    serving: &mut JoinSet<()>,
     longest: impl Fn() -> Duration,
 ) -> bool {
     ready.set(false);
     sleep(STILL_ACCEPTING).await;
     listeners.cancel();
-    tracker.close();
-    timeout(longest(), tracker.wait()).await.is_ok()
+    let over = async { while serving.join_next().await.is_some() {} };
+    timeout(longest(), over).await.is_ok()
 }
 
 #[cfg(test)]
@@ -33,14 +36,14 @@ mod tests {
     async fn drained(work: Duration) -> (bool, Duration) {
         let ready = Readiness::default();
         ready.set(true);
-        let (listeners, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let (listeners, mut serving) = (CancellationToken::new(), JoinSet::new());
         let end = listeners.clone();
-        tracker.spawn(async move {
+        serving.spawn(async move {
             end.cancelled().await;
             sleep(work).await;
         });
         let start = Instant::now();
-        let task = drain(&ready, &listeners, &tracker, || Duration::from_mins(5));
+        let task = drain(&ready, &listeners, &mut serving, || Duration::from_mins(5));
         let all = task.await;
         assert!(!ready.get());
         (all, start.elapsed())

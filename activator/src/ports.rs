@@ -9,11 +9,11 @@ use std::{
 };
 
 use proxy::{
-    listen::{self, ConnInfo, Limits, Many},
-    net,
+    listen::{self, ConnInfo, Limits, Ports as _},
+    net::{Dial, Network},
 };
-use tokio::time::sleep;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     route::Door,
@@ -36,17 +36,18 @@ fn plan(open: &BTreeSet<u16>, wanted: &BTreeSet<u16>) -> (Vec<u16>, Vec<u16>) {
 ///
 /// # Errors
 /// Out of descriptors.
-pub(crate) fn run(
-    activator: Arc<Activator>,
+pub(crate) fn run<N: Network>(
+    activator: Arc<Activator<N>>,
+    network: N,
     ip: IpAddr,
     shutdown: CancellationToken,
-) -> io::Result<impl Future<Output = ()> + Send> {
+) -> io::Result<impl Future<Output = ()> + Send + use<N>> {
     let serving = Arc::clone(&activator);
     let handler = move |request, connection: ConnInfo| {
         let door = Door::Port(connection.local.port());
         serve(Arc::clone(&serving), door, request, connection)
     };
-    let mut listeners = Many::new(handler, Limits::default())?;
+    let mut listeners = network.many(handler, Limits::default())?;
     Ok(async move {
         let mut changed = activator.tables.follow();
         loop {
@@ -72,24 +73,28 @@ pub(crate) fn run(
     })
 }
 
-/// Opens the public port; its task is in `tracker`.
+/// Opens the public port; its task is in `tasks`.
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub(crate) fn public(
-    activator: &Arc<Activator>,
+pub(crate) fn public<N: Network>(
+    activator: &Arc<Activator<N>>,
+    network: &N,
     address: SocketAddr,
-    tracker: &TaskTracker,
+    tasks: &mut JoinSet<()>,
     end: &CancellationToken,
 ) -> io::Result<()> {
-    let listener = net::bind(address)?;
+    let listener = network.listen(address)?;
     let activator = Arc::clone(activator);
     let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
-    tracker.spawn(listen::serve(listener, handler, Limits::default(), end.clone(), GRACE));
+    let serving = listen::serve(listener, handler, Limits::default(), end.clone(), GRACE);
+    tasks.spawn(async {
+        serving.await;
+    });
     Ok(())
 }
 
-fn complain(activator: &Activator, address: SocketAddr, cause: &io::Error) {
+fn complain(activator: &Activator<impl Dial>, address: SocketAddr, cause: &io::Error) {
     activator.shared.metrics.port_errors.inc();
     tracing::warn!(%address, %cause, "port cannot be listened on");
 }

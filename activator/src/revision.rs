@@ -20,7 +20,7 @@ use std::{
 use arc_swap::ArcSwap;
 use http::StatusCode;
 use parking_lot::Mutex;
-use proxy::{Failure, meter::Meter, upstream::Pool};
+use proxy::{Failure, meter::Meter};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep_until},
@@ -49,7 +49,6 @@ use live::Live;
 pub(crate) struct Shared {
     pub(crate) room: Room,
     pub(crate) hold_timeout: Duration,
-    pub(crate) pool: Pool,
     pub(crate) metrics: Metrics,
     pub(crate) wakes: Wakes,
     /// The order of arrival of all who wait.
@@ -58,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) nobody: Arc<Vec<Arc<Slot>>>,
     /// To the hub; dropped when there is none.
     pub(crate) tell: Box<dyn Fn(Up) + Send + Sync>,
+    /// A pod is gone: connections to it are not kept.
+    pub(crate) retire: Box<dyn Fn(SocketAddr) + Send + Sync>,
 }
 
 /// One revision.

@@ -11,7 +11,8 @@ use proxy::{
     forward::{self, Failed, Forwarded},
     headers,
     listen::ConnInfo,
-    upstream::{Cause, SendError},
+    net::{Dial, Tcp},
+    upstream::{Cause, Pool, SendError},
 };
 use tokio::time::Instant;
 
@@ -36,15 +37,16 @@ pub(crate) const COLD_START: HeaderName = HeaderName::from_static("todoapp-cold-
 pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What serving needs.
-pub(crate) struct Activator {
+pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) tables: Tables,
     pub(crate) shared: Arc<Shared>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) pool: Pool<D>,
 }
 
-impl Activator {
-    pub(crate) fn new(tables: Tables, shared: Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self { tables, shared, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
+impl<D: Dial> Activator<D> {
+    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>) -> Arc<Self> {
+        Arc::new(Self { tables, shared, pool, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
     }
 }
 
@@ -65,8 +67,8 @@ impl Drop for Answering {
 }
 
 /// Answers a request that came in through `door`.
-pub(crate) async fn serve(
-    activator: Arc<Activator>,
+pub(crate) async fn serve<D: Dial>(
+    activator: Arc<Activator<D>>,
     door: Door,
     request: Request<Incoming>,
     connection: ConnInfo,
@@ -85,15 +87,15 @@ pub(crate) async fn serve(
 }
 
 /// A request while it has no answer.
-struct Visit {
-    activator: Arc<Activator>,
+struct Visit<D: Dial> {
+    activator: Arc<Activator<D>>,
     door: Door,
     arrived: Instant,
     routed: Option<Arc<Revision>>,
     held: Held,
 }
 
-impl Visit {
+impl<D: Dial> Visit<D> {
     async fn answer(
         &mut self,
         mut request: Request<Incoming>,
@@ -192,7 +194,7 @@ impl Visit {
         let mut stale = 0;
         loop {
             let sent = Instant::now();
-            let pool = &self.activator.shared.pool;
+            let pool = &self.activator.pool;
             match forward::send(pool, lease.address(), revision.protocol, request, deadline).await {
                 Ok(response) => return Ok((response, lease, sent)),
                 Err(Failed::Send(SendError::Unsent { request: whole, cause })) => {

@@ -3,12 +3,12 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
 use proxy::{
-    net,
+    net::{self, Dial, Network, Tcp},
     upstream::{Pool, PoolLimits},
 };
 use runtime::{
@@ -16,14 +16,14 @@ use runtime::{
     hub::Link,
     shutdown, telemetry,
 };
-use tokio::sync::oneshot;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{sync::oneshot, task::JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::Args,
     drain::drain,
     hold::{Room, queue::Numbers},
-    hub,
+    hub::{self, Token},
     metrics::Metrics,
     ports,
     report::Reporter,
@@ -31,50 +31,82 @@ use crate::{
     revisions::Revisions,
     serve::Activator,
     table::store::{Store, Tables},
-    wakes::Wakes,
+    wakes::{Now, Wakes},
     watch,
 };
 
+/// What a process is given by what it runs on.
+pub struct Machine<N> {
+    /// The API server.
+    pub client: kube::Client,
+    /// Where clients and pods are.
+    pub network: N,
+    /// The time of day.
+    pub now: Now,
+    /// Proves to the hub who we are.
+    pub token: Token,
+}
+
 /// Runs until SIGTERM, and until its requests have finished.
-pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
+///
+/// # Errors
+/// What [`run_on`] gives, or there is no API server to be found.
+pub async fn run(args: Args) -> anyhow::Result<()> {
     telemetry::init(&args.log)?;
+    let terminating = shutdown::signal();
+    let client = kube::Client::try_default().await.context("Kubernetes client")?;
+    let file = args.hub_token_file.clone();
+    let token =
+        Box::new(move || std::fs::read_to_string(&file).with_context(|| format!("token file {}", file.display())));
+    let machine = Machine { client, network: Tcp, now: Arc::new(SystemTime::now), token };
+    run_on(machine, args, terminating).await
+}
+
+/// The same on a machine that is handed in; `told` stands for SIGTERM. Dropped, nothing of it goes on.
+///
+/// # Errors
+/// A port of the process itself cannot be listened on.
+pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: CancellationToken) -> anyhow::Result<()> {
+    let Machine { client, network, now, token } = machine;
     tracing::info!(?args, version = env!("CARGO_PKG_VERSION"), "activator");
-    let told = shutdown::signal();
     // The hub, reports, watches and the admin server go on until the last request is over.
     let end = CancellationToken::new();
     let listeners = CancellationToken::new();
-    let tracker = TaskTracker::new();
+    // What runs beside the requests, and the listeners; all of it ends with this future.
+    let (mut tasks, mut serving) = (JoinSet::new(), JoinSet::new());
     let ready = Readiness::default();
 
     let registry = telemetry::registry("activator", env!("CARGO_PKG_VERSION"));
     let hub_line: Arc<OnceLock<Link>> = Arc::default();
-    let shared = shared(&args, Metrics::new(&registry), Arc::clone(&hub_line));
+    let pool = Pool::with_dial(PoolLimits::default(), network.clone());
+    let shared = shared(&args, Metrics::new(&registry), Wakes::new(now), &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared));
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool);
 
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
     let address = SocketAddr::new(any, args.admin_port);
-    let listener = net::bind(address).with_context(|| format!("admin port {address}"))?;
-    tokio::spawn(admin::serve_on(listener, state, end.clone()));
+    let listener = network.listen(address).with_context(|| format!("admin port {address}"))?;
+    tasks.spawn(admin::serve_on(listener, state, end.clone()));
 
-    let client = kube::Client::try_default().await.context("Kubernetes client")?;
     let (synced, is_synced) = oneshot::channel();
     let store = Store::new(Arc::clone(&revisions), tables);
-    tokio::spawn(watch::run(client, store, Arc::clone(&shared), synced));
+    tasks.spawn(watch::run(client, store, Arc::clone(&shared), synced));
 
     let reporter = Reporter::new(Arc::clone(&revisions));
-    let config = hub::config(args.hub(), args.pod_name, args.hub_token_file);
-    let (link, events) = Link::start(config, Arc::clone(&reporter) as _, end.clone());
+    let config = hub::config(args.hub(), args.pod_name, token);
+    let (link, events, dialling) = Link::new(config, Arc::clone(&reporter) as _, network.clone(), end.clone());
+    tasks.spawn(dialling);
     hub_line.get_or_init(|| link.clone());
-    tokio::spawn(hub::listen(events, Arc::clone(&revisions), Arc::clone(&shared)));
-    tokio::spawn(async move { reporter.run(link).await });
+    tasks.spawn(hub::listen(events, Arc::clone(&revisions), Arc::clone(&shared)));
+    tasks.spawn(async move { reporter.run(link).await });
 
     let public = SocketAddr::new(any, args.public_port);
-    ports::public(&activator, public, &tracker, &listeners).with_context(|| format!("public port {public}"))?;
-    let ports = ports::run(Arc::clone(&activator), any, listeners.clone()).context("listeners of apps")?;
-    tracker.spawn(ports);
+    ports::public(&activator, &network, public, &mut serving, &listeners)
+        .with_context(|| format!("public port {public}"))?;
+    let ports = ports::run(Arc::clone(&activator), network, any, listeners.clone()).context("listeners of apps")?;
+    serving.spawn(ports);
 
     tokio::select! {
         Ok(()) = is_synced => {
@@ -85,19 +117,25 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         () = told.cancelled() => {}
     }
     let longest = || longest(&revisions, args.hold_timeout);
-    let finished = drain(&ready, &listeners, &tracker, longest).await;
+    let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();
     tracing::info!(finished, "end");
     Ok(())
 }
 
-fn shared(args: &Args, metrics: Metrics, line: Arc<OnceLock<Link>>) -> Arc<Shared> {
+fn shared<N: Network>(
+    args: &Args,
+    metrics: Metrics,
+    wakes: Wakes,
+    pool: &Pool<N>,
+    line: Arc<OnceLock<Link>>,
+) -> Arc<Shared> {
+    let pool = pool.clone();
     Arc::new(Shared {
         room: Room::new(args.hold_count),
         hold_timeout: args.hold_timeout,
-        pool: Pool::new(PoolLimits::default()),
         metrics,
-        wakes: Wakes::default(),
+        wakes,
         numbers: Numbers::default(),
         nobody: Arc::default(),
         tell: Box::new(move |message| {
@@ -105,6 +143,7 @@ fn shared(args: &Args, metrics: Metrics, line: Arc<OnceLock<Link>>) -> Arc<Share
                 link.send(message);
             }
         }),
+        retire: Box::new(move |address| pool.retire(address)),
     })
 }
 
@@ -115,7 +154,10 @@ fn longest(revisions: &Revisions, hold_timeout: Duration) -> Duration {
 }
 
 /// The page of `/debug/state`.
-fn debug(activator: &Arc<Activator>, revisions: &Arc<Revisions>) -> Arc<dyn Fn() -> serde_json::Value + Send + Sync> {
+fn debug(
+    activator: &Arc<Activator<impl Dial>>,
+    revisions: &Arc<Revisions>,
+) -> Arc<dyn Fn() -> serde_json::Value + Send + Sync> {
     let (activator, revisions) = (Arc::clone(activator), Arc::clone(revisions));
     Arc::new(move || {
         let revisions: Vec<_> = revisions.all().iter().map(|revision| revision.describe()).collect();

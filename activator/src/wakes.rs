@@ -1,6 +1,10 @@
 //! The last wakes, for `/debug/state`: of the request that woke a revision, when it came, left for a pod and was answered.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -9,15 +13,24 @@ use tokio::time::Instant;
 /// So many are kept.
 const KEPT: usize = 64;
 
+/// The time of day.
+pub type Now = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
 /// The newest, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes(Mutex<VecDeque<Value>>);
+pub(crate) struct Wakes {
+    kept: Mutex<VecDeque<Value>>,
+    now: Now,
+}
 
 impl Wakes {
+    pub(crate) fn new(now: Now) -> Self {
+        Self { kept: Mutex::default(), now }
+    }
+
     /// The request that woke a revision, named by namespace, app and name, has the head of its answer now. Times are Unix time in milliseconds, so that
     /// they can be held against those of other processes.
     pub(crate) fn note(&self, [namespace, app, revision]: [&str; 3], arrived: Instant, released: Instant, status: u16) {
-        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let clock = (self.now)().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
         let unix_ms = |at: Instant| clock.saturating_sub(at.elapsed()).as_secs_f64() * 1000.0;
         let wake = json!({
             "namespace": namespace,
@@ -28,7 +41,7 @@ impl Wakes {
             "answeredMs": clock.as_secs_f64() * 1000.0,
             "status": status,
         });
-        let mut kept = self.0.lock();
+        let mut kept = self.kept.lock();
         if kept.len() == KEPT {
             kept.pop_front();
         }
@@ -37,6 +50,6 @@ impl Wakes {
 
     /// All that are kept, oldest first.
     pub(crate) fn describe(&self) -> Vec<Value> {
-        self.0.lock().iter().cloned().collect()
+        self.kept.lock().iter().cloned().collect()
     }
 }

@@ -156,6 +156,8 @@ impl Autoscaler {
 
     /// Looks at every revision each two seconds, until `shutdown`; then writes no more.
     pub async fn run(&self, shutdown: CancellationToken) {
+        // Whoever ends this ends the writes: another may lead from then on.
+        let _over = self.shared.over.clone().drop_guard();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {

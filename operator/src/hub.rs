@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::net::{TcpListener, TcpStream};
+use proxy::net::{Accept, Accepted, Io};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -45,13 +45,15 @@ pub trait Verifier: Send + Sync {
     fn activator<'a>(&'a self, token: &'a str) -> BoxFuture<'a, anyhow::Result<bool>>;
 }
 
-/// Serves until `shutdown`, then closes every stream.
-pub async fn serve(listener: TcpListener, autoscaler: Autoscaler, shutdown: CancellationToken) {
+/// Serves until `shutdown`, then closes every stream; dropped, it closes them as well.
+pub async fn serve(listener: impl Accept, autoscaler: Autoscaler, shutdown: CancellationToken) {
+    let open = shutdown.child_token();
+    let _closes = open.clone().drop_guard();
     let streams = Arc::new(Semaphore::new(STREAMS_MAX));
     let unproven = Arc::new(Semaphore::new(UNPROVEN_MAX));
     let tasks = TaskTracker::new();
     while let Some(accepted) = shutdown.run_until_cancelled(listener.accept()).await {
-        let (stream, from) = match accepted {
+        let Accepted { io, peer, .. } = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 warn!(%error, "cannot accept");
@@ -65,21 +67,19 @@ pub async fn serve(listener: TcpListener, autoscaler: Autoscaler, shutdown: Canc
             autoscaler.metrics().rejected("full").inc();
             continue;
         };
-        tasks.spawn(attend(stream, from, autoscaler.clone(), shutdown.child_token(), place, door));
+        tasks.spawn(attend(io, peer, autoscaler.clone(), open.child_token(), place, door));
     }
     tasks.close();
     tasks.wait().await;
 }
 
 async fn attend(
-    stream: TcpStream,
+    stream: impl Io,
     from: SocketAddr,
     autoscaler: Autoscaler,
     close: CancellationToken,
     _place: OwnedSemaphorePermit,
     door: OwnedSemaphorePermit,
 ) {
-    // Frames are small and each is worth its own packet: a pod that is ready is waited for.
-    let _ = stream.set_nodelay(true);
     stream::attend(stream, from, &autoscaler, close, door).await;
 }

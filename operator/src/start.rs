@@ -10,9 +10,9 @@ use kube::api::Api;
 use parking_lot::Mutex;
 use policy::Settings;
 use prometheus::Registry;
+use proxy::net::{Network, Tcp};
 use runtime::admin::{self, AdminState, Readiness};
 use serde_json::json;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -34,11 +34,22 @@ use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
 
+/// What a process is given by what it runs on.
+pub struct Machine<N> {
+    /// The API server.
+    pub client: kube::Client,
+    /// The time of day.
+    pub clock: Clock,
+    /// Where others dial in.
+    pub network: N,
+}
+
 /// What is made once in a process.
-struct Process {
+struct Process<N> {
     args: Args,
     client: kube::Client,
     clock: Clock,
+    network: N,
     metrics: Metrics,
     autoscaler_metrics: autoscaler::Metrics,
     /// What a leader shows on the admin port.
@@ -47,19 +58,32 @@ struct Process {
 }
 
 /// Runs until SIGTERM, or until leading is over.
+///
+/// # Errors
+/// What [`run_on`] gives, or there is no API server to be found.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let shutdown = runtime::shutdown::signal();
+    let client = kube::Client::try_default().await.context("connect to the API server")?;
+    run_on(Machine { client, clock: Clock::system(), network: Tcp }, args, runtime::shutdown::signal()).await
+}
+
+/// The same on a machine that is handed in; `shutdown` stands for SIGTERM. Dropped, nothing of it is left.
+///
+/// # Errors
+/// A port is taken, or the Lease is lost: the process is to end, and may be started again.
+pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, shutdown: CancellationToken) -> anyhow::Result<()> {
     let registry = runtime::telemetry::registry("operator", env!("CARGO_PKG_VERSION"));
     let process = Process {
-        client: kube::Client::try_default().await.context("connect to the API server")?,
-        clock: Clock::system(),
+        client: machine.client,
+        clock: machine.clock,
+        network: machine.network,
         metrics: Metrics::register(&registry)?,
         autoscaler_metrics: autoscaler::Metrics::register(&registry)?,
         leading: Arc::default(),
         ready: Readiness::default(),
         args,
     };
-    tokio::spawn(serve_admin(&process, registry, shutdown.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(serve_admin(&process, registry, shutdown.clone()));
     // A process that waits for the Lease does all that is asked of it.
     process.ready.set(true);
 
@@ -79,7 +103,12 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     result
 }
 
-fn serve_admin(process: &Process, registry: Registry, shutdown: CancellationToken) -> impl Future<Output = ()> + use<> {
+fn serve_admin<N: Network>(
+    process: &Process<N>,
+    registry: Registry,
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> + use<N> {
+    let network = process.network.clone();
     let address = SocketAddr::from(([0, 0, 0, 0], process.args.admin_port));
     let leading = process.leading.clone();
     let debug = move || match leading.load().as_ref() {
@@ -89,14 +118,15 @@ fn serve_admin(process: &Process, registry: Registry, shutdown: CancellationToke
     let extra = decisions::route(process.leading.clone());
     let state = AdminState { ready: process.ready.clone(), registry, debug: Arc::new(debug), extra: Some(extra) };
     async move {
-        if let Err(error) = admin::serve(address, state, shutdown).await {
-            error!(%error, %address, "the admin server ended");
+        match network.listen(address) {
+            Ok(listener) => admin::serve_on(listener, state, shutdown).await,
+            Err(error) => error!(%error, %address, "the admin server cannot listen"),
         }
     }
 }
 
 /// Everything a leader does; returns only with an error or at the end.
-async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result<()> {
+async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) -> anyhow::Result<()> {
     let (args, client) = (&process.args, &process.client);
     let mut tasks = JoinSet::new();
     let master_key = keys::master(client.clone(), &args.namespace).await?;
@@ -119,7 +149,7 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
     let settings = settings(process, &mut tasks).await?;
     let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);
     roster.fill();
-    let listener = TcpListener::bind((std::net::Ipv4Addr::UNSPECIFIED, args.hub_port)).await.context("open the hub")?;
+    let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
     measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
@@ -139,14 +169,14 @@ async fn lead(process: &Process, shutdown: &CancellationToken) -> anyhow::Result
 }
 
 /// Reads what pods use, where that says how many there are to be.
-fn measure(process: &Process, stores: &Stores, autoscaler: &Autoscaler, tasks: &mut JoinSet<()>) {
+fn measure<N>(process: &Process<N>, stores: &Stores, autoscaler: &Autoscaler, tasks: &mut JoinSet<()>) {
     let (client, clock) = (&process.client, &process.clock);
     let meter = Meter::new(MetricsApi(client.clone()), stores.clone(), autoscaler.clone(), clock.clone());
     tasks.spawn(meter.run(Reporter::new(client.clone(), process.args.pod_name.clone(), clock.clone())));
 }
 
 /// Follows the settings, once the first are known.
-async fn settings(process: &Process, tasks: &mut JoinSet<()>) -> anyhow::Result<watch::Receiver<Arc<Settings>>> {
+async fn settings<N>(process: &Process<N>, tasks: &mut JoinSet<()>) -> anyhow::Result<watch::Receiver<Arc<Settings>>> {
     let (sender, mut receiver) = watch::channel(Arc::default());
     let (client, args) = (process.client.clone(), process.args.clone());
     let reporter = Reporter::new(client.clone(), args.pod_name, process.clock.clone());
@@ -164,7 +194,7 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context(process: &Process, stores: Stores, master_key: [u8; 32]) -> Context {
+fn context<N>(process: &Process<N>, stores: Stores, master_key: [u8; 32]) -> Context {
     Context {
         client: process.client.clone(),
         clock: process.clock.clone(),

@@ -3,12 +3,13 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use proxy::net::Network;
 use runtime::{
     admin::Readiness,
     hub::{self, Link, LinkConfig, Opening},
     proof,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use wire::{Identity, Up};
 
@@ -66,13 +67,21 @@ impl Opening for Said {
 }
 
 impl Announcer {
-    /// Dials the hub, if there is one.
-    pub(crate) fn start(config: &Arc<Config>, readiness: Readiness, ended: CancellationToken) -> Arc<Self> {
+    /// Dials the hub, if there is one, in one of `tasks`.
+    pub(crate) fn start(
+        config: &Arc<Config>,
+        readiness: Readiness,
+        network: impl Network,
+        ended: CancellationToken,
+        tasks: &mut JoinSet<()>,
+    ) -> Arc<Self> {
         let measured = Measured::new(&config.revision_uid);
         let said = Arc::new(Said(Mutex::new((Standing::Starting, measured))));
         let link = config.hub.as_ref().map(|address| {
             let opening: Arc<dyn Opening> = Arc::clone(&said) as Arc<dyn Opening>;
-            Link::start(link(address, config), opening, ended).0
+            let (link, _, dialling) = Link::new(link(address, config), opening, network, ended);
+            tasks.spawn(dialling);
+            link
         });
         Arc::new(Self { said, link, readiness })
     }

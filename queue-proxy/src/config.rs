@@ -10,7 +10,7 @@ pub(crate) use self::probe::{Check, Probe};
 
 /// Everything that is told to a queue-proxy.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// Proves that we speak for the revision.
     pub(crate) key: [u8; 32],
     /// `namespace/name`, for logs.
@@ -25,15 +25,16 @@ pub(crate) struct Config {
     pub(crate) concurrency_limit: u32,
     pub(crate) request_timeout: Duration,
     pub(crate) probe: Probe,
-    /// A filter as tracing-subscriber reads it.
-    pub(crate) log: String,
+    log: String,
 }
 
-/// A variable that is missing or wrong.
+/// A variable that is missing or wrong: its name, its value, and what would be right.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub(crate) enum Invalid {
+pub enum Invalid {
+    /// Not set.
     #[error("{0} is not set; it must be {1}")]
     Missing(&'static str, &'static str),
+    /// Set to what cannot be used.
     #[error("{0} is {1:?}; it must be {2}")]
     Wrong(&'static str, String, &'static str),
     /// The value is secret.
@@ -49,8 +50,11 @@ const A_PROBE: &str = "a readiness probe in JSON, such as {\"httpGet\":{\"path\"
 const A_KEY: &str = "64 hexadecimal digits";
 
 impl Config {
-    /// Reads it through `get`.
-    pub(crate) fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
+    /// Reads it through `get`, which gives the value of a variable.
+    ///
+    /// # Errors
+    /// The first variable that is missing or wrong.
+    pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let text = |name, what| get(name).ok_or(Invalid::Missing(name, what));
         let app_port = parse(&get, "TODOAPP_APP_PORT", A_PORT, None, |port: &u16| *port > 0)?;
         let seconds = parse(&get, "TODOAPP_REQUEST_TIMEOUT_SECONDS", SECONDS, Some(300.0), |seconds: &f64| {
@@ -71,6 +75,11 @@ impl Config {
             probe: readiness(get("TODOAPP_READINESS"), app_port)?,
             log: get("TODOAPP_LOG").unwrap_or_else(|| "info".to_owned()),
         })
+    }
+
+    /// What is logged: a filter as tracing-subscriber reads it.
+    pub fn log(&self) -> &str {
+        &self.log
     }
 }
 

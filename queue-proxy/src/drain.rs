@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use proxy::net::Dial;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +92,7 @@ const fn may_stop(look: Look, patience: Duration) -> bool {
 }
 
 /// Waits for SIGTERM and then for quiet; cancels `stop` when the listener may end.
-pub(crate) async fn run(drain: Arc<Drain>, sidecar: Arc<Sidecar>, stop: CancellationToken) {
+pub(crate) async fn run(drain: Arc<Drain>, sidecar: Arc<Sidecar<impl Dial>>, stop: CancellationToken) {
     drain.terminating.cancelled().await;
     let announced = Instant::now();
     let (mut arrivals, mut arrived) = (sidecar.arrivals(), announced);

@@ -9,18 +9,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpStream, sync::watch, time::Instant};
+use proxy::net::Dial;
+use tokio::{sync::watch, time::Instant};
 
 use self::judge::{Judge, pause};
 use crate::config::{Check, Probe};
 
 /// Asks for ever and tells every change.
-pub(crate) async fn watch(probe: Probe, ready: watch::Sender<bool>) {
+pub(crate) async fn watch(probe: Probe, dial: impl Dial, ready: watch::Sender<bool>) {
     let mut judge = Judge::new(probe.successes, probe.failures);
     let mut since = Instant::now();
     loop {
         let asked = Instant::now();
-        let answered = attempt(&probe.check, probe.timeout).await;
+        let answered = attempt(&probe.check, &dial, probe.timeout).await;
         if judge.hear(answered) {
             tracing::info!(
                 ready = judge.ready,
@@ -41,21 +42,15 @@ pub(crate) async fn watch(probe: Probe, ready: watch::Sender<bool>) {
     }
 }
 
-async fn attempt(check: &Check, timeout: Duration) -> bool {
+async fn attempt(check: &Check, dial: &impl Dial, timeout: Duration) -> bool {
     let asked = async {
         match check {
-            Check::Tcp { port } => connect(*port).await.is_some(),
-            Check::Http { port, path, headers } => http::ask(*port, path, headers).await.is_some_and(|ok| ok),
-            Check::Grpc { port, service } => grpc::ask(*port, service).await.is_some_and(|ok| ok),
+            Check::Tcp { port } => dial.dial(local(*port)).await.is_ok(),
+            Check::Http { port, path, headers } => http::ask(dial, *port, path, headers).await.is_some_and(|ok| ok),
+            Check::Grpc { port, service } => grpc::ask(dial, *port, service).await.is_some_and(|ok| ok),
         }
     };
     tokio::time::timeout(timeout, asked).await.unwrap_or(false)
-}
-
-async fn connect(port: u16) -> Option<TcpStream> {
-    let stream = TcpStream::connect(local(port)).await.ok()?;
-    stream.set_nodelay(true).ok()?;
-    Some(stream)
 }
 
 fn local(port: u16) -> SocketAddr {

@@ -19,6 +19,7 @@ use proxy::{
     headers,
     listen::ConnInfo,
     meter::Meter,
+    net::Dial,
     upstream::{Cause, Pool, PoolLimits, SendError},
 };
 use tokio::time::Instant;
@@ -39,11 +40,11 @@ const AHEAD_TOTAL: usize = 1 << 20;
 const AHEAD_EACH: usize = 64 << 10;
 
 /// What all requests share.
-pub(crate) struct Sidecar {
+pub(crate) struct Sidecar<D: Dial> {
     app: SocketAddr,
     protocol: Protocol,
     timeout: Duration,
-    pool: Pool,
+    pool: Pool<D>,
     gate: Gate,
     meter: Meter,
     metrics: Arc<Metrics>,
@@ -51,14 +52,14 @@ pub(crate) struct Sidecar {
     arrivals: AtomicU64,
 }
 
-impl Sidecar {
-    pub(crate) fn new(config: &Config, meter: Meter, gate: Gate, metrics: Arc<Metrics>) -> Self {
+impl<D: Dial> Sidecar<D> {
+    pub(crate) fn new(config: &Config, dial: D, meter: Meter, gate: Gate, metrics: Arc<Metrics>) -> Self {
         let limits = PoolLimits { idle_timeout: IDLE_TIMEOUT, ..PoolLimits::default() };
         Self {
             app: SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port)),
             protocol: config.protocol,
             timeout: config.request_timeout,
-            pool: Pool::new(limits),
+            pool: Pool::with_dial(limits, dial),
             gate,
             meter,
             metrics,

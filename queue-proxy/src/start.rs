@@ -7,11 +7,17 @@ use std::{
     sync::Arc,
 };
 
+use anyhow::Context as _;
 use http::StatusCode;
-use proxy::{gate::Gate, listen, meter::Meter, net};
+use proxy::{
+    gate::Gate,
+    listen,
+    meter::Meter,
+    net::{Accept, Network, Tcp},
+};
 use runtime::admin::{self, AdminState, Answer, Readiness};
 use serde_json::json;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -30,22 +36,42 @@ const ADMIN_PORT: u16 = 9091;
 const CONNECTIONS_MAX: usize = 4096;
 
 /// Runs until the pod is to end and the app has nothing more to do.
-pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
-    let traffic = bind(TRAFFIC_PORT)?;
-    let admin = bind(ADMIN_PORT)?;
-    run_on(config, traffic, admin, runtime::shutdown::signal()).await;
+///
+/// # Errors
+/// A port cannot be listened on.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    run_on(config, Tcp, runtime::shutdown::signal()).await
+}
+
+/// The same on a network that is handed in; `terminating` stands for SIGTERM. Dropped, nothing of it goes on.
+///
+/// # Errors
+/// A port cannot be listened on.
+pub async fn run_on<N: Network>(config: Config, network: N, terminating: CancellationToken) -> anyhow::Result<()> {
+    let traffic = listen_on(&network, TRAFFIC_PORT)?;
+    let admin = listen_on(&network, ADMIN_PORT)?;
+    serve_on(config, network, traffic, admin, terminating).await;
     Ok(())
 }
 
-fn bind(port: u16) -> anyhow::Result<TcpListener> {
+fn listen_on<N: Network>(network: &N, port: u16) -> anyhow::Result<N::Listener> {
     // A node without IPv6 has no `::`.
-    net::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
-        .or_else(|_| net::bind(SocketAddr::from(([0, 0, 0, 0], port))))
-        .map_err(|cause| anyhow::anyhow!("port {port} cannot be listened on: {cause}"))
+    network
+        .listen(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)))
+        .or_else(|_| network.listen(SocketAddr::from(([0, 0, 0, 0], port))))
+        .with_context(|| format!("port {port} cannot be listened on"))
 }
 
-/// The same on sockets that are there already; `terminating` stands for SIGTERM.
-pub(crate) async fn run_on(config: Config, traffic: TcpListener, admin: TcpListener, terminating: CancellationToken) {
+/// The same on listeners that are there already.
+pub(crate) async fn serve_on(
+    config: Config,
+    network: impl Network,
+    traffic: impl Accept,
+    admin: impl Accept,
+    terminating: CancellationToken,
+) {
+    // All that runs beside the requests; it ends with this future.
+    let mut tasks = JoinSet::new();
     let config = Arc::new(config);
     let meter = Meter::new();
     let gate = Gate::new(config.concurrency_limit);
@@ -55,23 +81,23 @@ pub(crate) async fn run_on(config: Config, traffic: TcpListener, admin: TcpListe
     let (ready, answers) = watch::channel(false);
     let drain = Arc::new(Drain::new(terminating, config.request_timeout));
     let readiness = Readiness::default();
-    let announcer = Announcer::start(&config, readiness.clone(), ended.clone());
+    let announcer = Announcer::start(&config, readiness.clone(), network.clone(), ended.clone(), &mut tasks);
 
-    tokio::spawn(ready::watch(config.probe.clone(), ready));
-    tokio::spawn(Arc::clone(&announcer).follow(answers, drain.terminating.clone()));
-    tokio::spawn(report::run(Arc::clone(&announcer), meter.clone()));
+    tasks.spawn(ready::watch(config.probe.clone(), network.clone(), ready));
+    tasks.spawn(Arc::clone(&announcer).follow(answers, drain.terminating.clone()));
+    tasks.spawn(report::run(Arc::clone(&announcer), meter.clone()));
     let state = AdminState {
         ready: readiness,
         registry,
         debug: debug(&config, &meter, &gate, &drain),
         extra: Some(routes(&drain)),
     };
-    tokio::spawn(admin::serve_on(admin, state, ended.clone()));
+    tasks.spawn(admin::serve_on(admin, state, ended.clone()));
     tracing::info!(revision = config.revision, port = config.app_port, "serving");
 
-    let sidecar = Arc::new(Sidecar::new(&config, meter.clone(), gate, metrics));
+    let sidecar = Arc::new(Sidecar::new(&config, network, meter.clone(), gate, metrics));
     let stop = CancellationToken::new();
-    tokio::spawn(drain::run(Arc::clone(&drain), Arc::clone(&sidecar), stop.clone()));
+    tasks.spawn(drain::run(Arc::clone(&drain), Arc::clone(&sidecar), stop.clone()));
     let limits = listen::Limits { connections: CONNECTIONS_MAX, ..listen::Limits::default() };
     let handler = move |request, info| Arc::clone(&sidecar).serve(request, info);
     // By the time `stop` comes everything is over or overdue, so connections get only what it takes to say goodbye.

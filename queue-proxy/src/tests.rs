@@ -4,6 +4,7 @@ mod drain;
 mod hub;
 mod probes;
 mod requests;
+mod whole;
 
 use std::{
     future::Future,
@@ -19,6 +20,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
+use proxy::net::Tcp;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinHandle,
@@ -87,7 +89,7 @@ async fn pod(app: SocketAddr, settings: &[(&str, String)]) -> Pod {
     .unwrap();
     let ((traffic, traffic_at), (admin, admin_at)) = (listener().await, listener().await);
     let sigterm = CancellationToken::new();
-    let ended = tokio::spawn(start::run_on(config, traffic, admin, sigterm.clone()));
+    let ended = tokio::spawn(start::serve_on(config, Tcp, traffic, admin, sigterm.clone()));
     Pod { traffic: traffic_at, admin: admin_at, sigterm, ended }
 }
 

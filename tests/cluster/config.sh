@@ -13,7 +13,7 @@ JSON
 }
 
 # restrict_oom_score_adj: root in a container may not lower oom_score_adj, and without it every sandbox fails
-# ("can't get final child's PID"). runc, not crun: crun refuses the hybrid cgroup layout.
+# ("can't get final child's PID"). crun, not runc: a pod is three containers, and crun starts each of them sooner.
 # Unprivileged ports: programs that run as nobody may listen on 53 and 80, as under later versions of containerd.
 # Where there is AppArmor, a profile would stay loaded in the kernel.
 # The plugin `opt` would make a folder /opt/containerd on the machine.
@@ -32,9 +32,11 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.tracing.proc
     bin_dir = "/usr/lib/cni"
     conf_dir = "$STATE/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
-    default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    default_runtime_name = "crun"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun]
       runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.crun.options]
+        BinaryName = "/usr/bin/crun"
 TOML
 }
 

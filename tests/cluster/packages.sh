@@ -2,7 +2,7 @@
 # Debian packages the harness needs. Sourced, never run.
 
 # promtool is in the package prometheus; gcc makes the pause program.
-NODE_PACKAGES=(containerd runc containernetworking-plugins iptables conntrack ethtool socat iproute2 util-linux procps
+NODE_PACKAGES=(containerd crun containernetworking-plugins iptables conntrack ethtool socat iproute2 util-linux procps
   busybox-static prometheus curl jq openssl gcc libc6-dev)
 
 missing_packages() {

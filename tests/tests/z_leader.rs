@@ -38,7 +38,9 @@ async fn a_killed_leader_costs_no_pod_no_window_and_no_request() {
 async fn killed_under_load(space: &Space) -> Result<()> {
     let target = |per_pod| json!({ "target": per_pod, "utilizationPercent": 100, "max": 5 });
     let woken = space.target(&App::new("woken").asleep(space).await?).await?;
-    let steady = space.target(&App::new("steady").scaling(&target(5)).ready(space).await?).await?;
+    // Long enough that a client which stalls for a second changes nothing.
+    let steadily = App::new("steady").scaling(&target(5)).scaling(&json!({ "window": "20s" }));
+    let steady = space.target(&steadily.ready(space).await?).await?;
     let falling = space.target(&App::new("falling").drowsy().scaling(&target(100)).ready(space).await?).await?;
 
     // Twelve requests at a time, five for each pod.

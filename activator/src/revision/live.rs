@@ -101,7 +101,7 @@ impl Revision {
         }
         for slot in before.iter() {
             if !ready.iter().any(|other| other.address == slot.address) {
-                self.shared.pool.retire(slot.address);
+                (self.shared.retire)(slot.address);
             }
         }
         live.slots.retain(|slot| slot.outstanding() > 0);

@@ -76,7 +76,7 @@ async fn count() {
     for number in 0..BEFORE {
         sleeping(&mut world, number);
     }
-    tokio::spawn(ports::run(world.activator.clone(), IP, CancellationToken::new()).unwrap());
+    tokio::spawn(ports::run(world.activator.clone(), proxy::net::Tcp, IP, CancellationToken::new()).unwrap());
     listening(BEFORE - 1).await;
     let before = heap();
     for number in BEFORE..BEFORE + COUNTED {

@@ -90,7 +90,7 @@ async fn ports_open_and_close_with_the_table() {
     let (port, other) = (nobody().port(), nobody().port());
     let (tracker, end) = (TaskTracker::new(), CancellationToken::new());
     let ip = [127, 0, 0, 1].into();
-    tracker.spawn(ports::run(world.activator.clone(), ip, end.clone()).unwrap());
+    tracker.spawn(ports::run(world.activator.clone(), proxy::net::Tcp, ip, end.clone()).unwrap());
     let pod = Pod::new("a");
     world.revision("web", "web-1", 0);
     world.up("uid-web-1", pod.address);

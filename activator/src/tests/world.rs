@@ -66,19 +66,21 @@ impl World {
     pub(super) fn with(bounds: &Bounds) -> Self {
         let (sender, told) = mpsc::unbounded_channel();
         let registry = prometheus::Registry::new();
+        let pool = Pool::new(PoolLimits::default());
+        let retiring = pool.clone();
         let shared = Arc::new(Shared {
             room: Room::new(bounds.hold_count),
             hold_timeout: bounds.hold_timeout,
-            pool: Pool::new(PoolLimits::default()),
             metrics: Metrics::new(&registry),
-            wakes: crate::wakes::Wakes::default(),
+            wakes: crate::wakes::Wakes::new(Arc::new(std::time::SystemTime::now)),
             numbers: Numbers::default(),
             nobody: Arc::default(),
             tell: Box::new(move |message| drop(sender.send(message))),
+            retire: Box::new(move |address| retiring.retire(address)),
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let activator = Activator::new(tables.clone(), shared);
+        let activator = Activator::new(tables.clone(), shared, pool);
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }

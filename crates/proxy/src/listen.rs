@@ -8,6 +8,7 @@
 mod closing;
 mod connection;
 mod many;
+mod ports;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -20,11 +21,12 @@ use hyper_util::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::ports::Each;
 use self::{
     closing::{Closing, Phase},
     connection::Live,
 };
-pub use self::{connection::ConnInfo, many::Many};
+pub use self::{connection::ConnInfo, many::Many, ports::Ports};
 use crate::{
     Body,
     net::{Accept, Accepted},
@@ -92,7 +94,17 @@ impl House {
     }
 }
 
-/// Serves until `shutdown` is cancelled and then for at most `grace`. Returns how many connections were cut.
+/// Cuts the connections of a listener that is dropped, as the end of its process would.
+struct CutOnDrop(Arc<House>);
+
+impl Drop for CutOnDrop {
+    fn drop(&mut self) {
+        self.0.closing.enter(Phase::Cut);
+    }
+}
+
+/// Serves until `shutdown` is cancelled and then for at most `grace`. Returns how many connections were cut; dropped
+/// before that, it cuts them all.
 pub async fn serve<L, H, F>(
     listener: L,
     handler: H,
@@ -107,6 +119,7 @@ where
 {
     let server = Server::new(handler, &limits);
     let house = House::new(&limits);
+    let _cut = CutOnDrop(Arc::clone(&house));
     let tracker = TaskTracker::new();
     loop {
         let next = tokio::select! {

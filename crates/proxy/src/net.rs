@@ -7,10 +7,18 @@ use std::{
     time::Duration,
 };
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, lookup_host},
+    time::timeout,
+};
+
+use crate::{
+    Body,
+    listen::{ConnInfo, Each, Limits, Many, Ports},
 };
 
 /// Connections that the kernel keeps while we have not accepted them.
@@ -22,6 +30,10 @@ const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
 /// A stream that HTTP can be spoken on.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Io for T {}
+
+/// What one address of a name gets. Nobody answers at one that is not used any more, however long one waits, and by then
+/// the name may lead elsewhere.
+pub const NAMED_CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A connection that arrived.
 #[derive(Debug)]
@@ -35,7 +47,7 @@ pub struct Accepted<I> {
 }
 
 /// Source of connections that others opened.
-pub trait Accept: Send + 'static {
+pub trait Accept: Send + Sync + 'static {
     /// The stream it gives.
     type Io: Io;
     /// Waits for the next one. Cancel-safe.
@@ -50,6 +62,28 @@ pub trait Dial: Clone + Send + Sync + 'static {
     fn dial(&self, address: SocketAddr) -> impl Future<Output = io::Result<Self::Io>> + Send;
 }
 
+/// A machine's place in a network: it listens and dials, also by name.
+pub trait Network: Dial {
+    /// What it listens with.
+    type Listener: Accept<Io = Self::Io>;
+    /// Listens on an address of this machine; an unspecified one means all of them.
+    fn listen(&self, address: SocketAddr) -> io::Result<Self::Listener>;
+    /// Connects to `host:port`, looked up anew, and gives each of its addresses [`NAMED_CONNECT_TIMEOUT`]; also gives the
+    /// local address.
+    fn dial_name(&self, name: &str) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+    /// Listens on ports that come and go, with one handler.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>
+    where
+        H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Ok(Each::new(self, handler, limits))
+    }
+}
+
 /// The real network.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tcp;
@@ -58,14 +92,49 @@ impl Dial for Tcp {
     type Io = TcpStream;
 
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let socket = SockRef::from(&stream);
-        socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
-        let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
-        socket.set_tcp_keepalive(&asking)?;
-        Ok(stream)
+        tended(TcpStream::connect(address).await?)
     }
+}
+
+impl Network for Tcp {
+    type Listener = TcpListener;
+
+    fn listen(&self, address: SocketAddr) -> io::Result<TcpListener> {
+        bind(address)
+    }
+
+    async fn dial_name(&self, name: &str) -> io::Result<(TcpStream, SocketAddr)> {
+        let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+        for address in lookup_host(name).await? {
+            match timeout(NAMED_CONNECT_TIMEOUT, self.dial(address)).await {
+                Ok(Ok(stream)) => {
+                    let local = stream.local_addr()?;
+                    return Ok((stream, local));
+                }
+                Ok(Err(cause)) => failure = cause,
+                Err(late) => failure = late.into(),
+            }
+        }
+        Err(failure)
+    }
+
+    fn many<H, F>(self, handler: H, limits: Limits) -> io::Result<impl Ports + 'static>
+    where
+        H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<Body>> + Send + 'static,
+    {
+        Many::new(handler, limits)
+    }
+}
+
+/// A connection that notices when the other end is gone.
+fn tended(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
+    let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
+    socket.set_tcp_keepalive(&asking)?;
+    Ok(stream)
 }
 
 impl Accept for TcpListener {

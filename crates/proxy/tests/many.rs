@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use proxy::listen::{ConnInfo, Limits, Many};
+use proxy::listen::{ConnInfo, Limits, Many, Ports as _};
 use support::*;
 use tokio::{
     net::TcpStream,

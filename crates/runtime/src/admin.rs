@@ -25,10 +25,8 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::{Encoder, Registry, TextEncoder};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use proxy::net::{Accept, Io};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// Open admin connections at most; a further one waits in the kernel's backlog.
@@ -80,19 +78,21 @@ pub async fn serve(address: SocketAddr, state: AdminState, shutdown: Cancellatio
     Ok(())
 }
 
-/// Serves on a listener that is there already, until `shutdown` is cancelled.
-pub async fn serve_on(listener: TcpListener, state: AdminState, shutdown: CancellationToken) {
+/// Serves on a listener that is there already, until `shutdown` is cancelled; dropped, its connections end.
+pub async fn serve_on(listener: impl Accept, state: AdminState, shutdown: CancellationToken) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
     loop {
         let permit = Arc::clone(&permits).acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
             () = shutdown.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, state.clone(), shutdown.clone());
-                tokio::spawn(async move {
+            Ok(accepted) => {
+                let connection = connection(accepted.io, state.clone(), shutdown.clone());
+                connections.spawn(async move {
                     connection.await;
                     drop(permit);
                 });
@@ -106,7 +106,7 @@ pub async fn serve_on(listener: TcpListener, state: AdminState, shutdown: Cancel
     }
 }
 
-async fn connection(stream: TcpStream, state: AdminState, shutdown: CancellationToken) {
+async fn connection(stream: impl Io, state: AdminState, shutdown: CancellationToken) {
     let service = service_fn(move |request: Request<Incoming>| {
         let state = state.clone();
         async move { Ok::<_, Infallible>(answer(&state, request.uri()).await) }
@@ -213,6 +213,7 @@ mod tests {
     #[tokio::test]
     async fn over_a_socket_until_cancelled() {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        use tokio::net::TcpStream;
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -16,9 +16,10 @@ mod codec;
 mod dial;
 mod stream;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use proxy::net::Network;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -84,19 +85,20 @@ struct Line {
 }
 
 impl Link {
-    /// Starts dialling in a task of its own, until `shutdown` is cancelled; what was sent before that is still written.
+    /// The line, what happens on it, and what keeps it up: to be run by a task of the caller's, until `shutdown` is
+    /// cancelled. What was sent before that is still written.
     ///
     /// A program that does not care for events drops the receiver.
-    pub fn start(
+    pub fn new(
         config: LinkConfig,
         opening: Arc<dyn Opening>,
+        network: impl Network,
         shutdown: CancellationToken,
-    ) -> (Self, mpsc::Receiver<Event>) {
+    ) -> (Self, mpsc::Receiver<Event>, impl Future<Output = ()> + Send) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
         let outbox = Outbox::default();
         let line = Line { config, opening, outbox: Arc::clone(&outbox), events, shutdown };
-        tokio::spawn(dial::keep_up(line));
-        (Self { outbox }, receiver)
+        (Self { outbox }, receiver, dial::keep_up(line, network))
     }
 
     /// Says it to the hub. Dropped when no stream is up: the opening of the next one repeats what still holds.

@@ -27,17 +27,23 @@ pub(crate) enum Start {
 
 impl Start {
     /// Begins, ends or gives up, by what is so before the decision. A new revision has started when as many pods as it
-    /// is to begin with are ready, any other with the first one. Returns whether it gave up.
+    /// is to begin with are ready and the cluster has seen one, any other with the first one. Returns whether it gave up.
     pub(crate) fn follow(&mut self, now: Duration, input: &Input, spec: &Spec) -> bool {
         let enough = if let Self::Since { enough, .. } = *self { enough } else { 1 };
-        if input.ready >= enough {
-            *self = Self::None;
-            return false;
-        }
         let first = if input.initial { spec.initial.max(spec.min) } else { 0 };
         let first = if spec.max == 0 { first } else { first.min(spec.max) };
         let pods = first.max(input.desired_now);
         let before = std::mem::take(self);
+        if input.ready >= enough {
+            // A pod says that it is ready before the cluster does: a new revision that slept in between would be a new
+            // one for ever.
+            *self = match before {
+                _ if !input.initial => Self::None,
+                Self::Since { .. } => before,
+                Self::None | Self::Overdue => Self::Since { at: now, pods, enough },
+            };
+            return false;
+        }
         *self = match before {
             Self::None if pods > 0 => Self::Since { at: now, pods, enough: first.max(1) },
             Self::Since { at, .. } if now.saturating_sub(at) >= spec.progress_deadline => Self::Overdue,

@@ -12,6 +12,7 @@ mod stream;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::task::Context;
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
@@ -40,6 +41,7 @@ pub struct Host {
 pub struct Listener {
     network: Network,
     address: SocketAddr,
+    number: u64,
 }
 
 impl Network {
@@ -96,11 +98,12 @@ impl Host {
         self.address
     }
 
-    /// Opens a stream to an address.
+    /// Opens a stream to an address; a loopback address is the host itself.
     ///
     /// # Errors
     /// `ConnectionRefused` when nobody listens there, `TimedOut` when nothing is heard of it.
     pub async fn connect(&self, to: SocketAddr) -> io::Result<Stream> {
+        let to = if to.ip().is_loopback() { SocketAddr::new(self.address, to.port()) } else { to };
         let way = self.network.state.lock().way();
         pause(way).await;
         let arrival = self.network.state.lock().arrive(self.address, to, Instant::now());
@@ -142,8 +145,8 @@ impl Host {
     /// # Errors
     /// `AddrInUse` when somebody does already.
     pub fn listen(&self, port: u16) -> io::Result<Listener> {
-        let address = self.network.state.lock().listen(self.address, port)?;
-        Ok(Listener { network: self.network.clone(), address })
+        let (address, number) = self.network.state.lock().listen(self.address, port)?;
+        Ok(Listener { network: self.network.clone(), address, number })
     }
 }
 
@@ -158,14 +161,16 @@ impl Listener {
     /// # Errors
     /// `ConnectionAborted` when its host was killed.
     pub async fn accept(&self) -> io::Result<Stream> {
-        let end = std::future::poll_fn(|context| self.network.state.lock().poll_accept(self.address, context)).await?;
+        let accept =
+            |context: &mut Context<'_>| self.network.state.lock().poll_accept(self.address, self.number, context);
+        let end = std::future::poll_fn(accept).await?;
         Ok(Stream::new(self.network.state.clone(), end))
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.network.state.lock().unlisten(self.address);
+        self.network.state.lock().unlisten(self.address, self.number);
     }
 }
 

@@ -118,6 +118,16 @@ async fn a_killed_host_resets_its_streams_and_its_port_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_listener_that_outlives_its_host_leaves_the_next_ones_port_open() {
+    let World { network, client, server, to, listener } = world();
+    network.kill(ip(2));
+    let next = server.listen(80).expect("the port was closed");
+    drop(listener);
+    let (connected, accepted) = tokio::join!(client.connect(to), next.accept());
+    assert_eq!(connected.expect("connected").peer(), accepted.expect("accepted").local());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_sent_into_a_short_cut_arrives_after_it() {
     let world = world();
     let (mut here, mut there) = world.pair().await;

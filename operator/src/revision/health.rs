@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
 use scaling::Spec;
@@ -21,6 +21,8 @@ const DOUBTFUL: [&str; 5] =
 pub const DOUBT: Duration = Duration::from_secs(8);
 /// A pod is there a moment after it was asked for, from when on the deadline counts.
 const SLACK: Duration = Duration::from_secs(5);
+/// Within this time of its start the kubelet says for the first time that a pod is not ready.
+const STARTING: Duration = Duration::from_secs(30);
 
 /// How a revision fares at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,14 +130,16 @@ fn unschedulable(pod: &Pod) -> Option<Failure> {
     })
 }
 
-/// A pod whose start took all its time, also while it ends for that; for how long it has not been ready says the time
-/// of its condition.
+/// A pod that runs and was never ready in all the time that a start has, also while it ends for that.
 fn overdue(pod: &Pod, now: Timestamp) -> Option<Failure> {
     let limit = Spec::default().progress_deadline;
-    let conditions = pod.status.iter().flat_map(|s| &s.conditions).flatten();
-    let unready = conditions.into_iter().find(|c| c.type_ == "Ready" && c.status == "False")?;
-    let since = unready.last_transition_time.as_ref()?.0;
-    (now.duration_since(since).unsigned_abs() + SLACK >= limit).then(|| Failure {
+    let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Running"))?;
+    let started = status.start_time.as_ref()?.0;
+    let unready = status.conditions.iter().flatten().find(|c| c.type_ == "Ready" && c.status == "False")?;
+    // One that was ready changed later.
+    let never_ready = unready.last_transition_time.as_ref()?.0.duration_since(started).unsigned_abs() < STARTING;
+    let tried = told_to_end(pod).unwrap_or(now).duration_since(started).unsigned_abs();
+    (never_ready && tried + SLACK >= limit).then(|| Failure {
         reason: "ProgressDeadlineExceeded".to_owned(),
         message: format!(
             "pod '{}' runs, but its app did not answer within {} minutes: it must listen on the port that its container \
@@ -144,6 +148,12 @@ fn overdue(pod: &Pod, now: Timestamp) -> Option<Failure> {
             limit.as_secs() / 60
         ),
     })
+}
+
+/// When its deletion was asked for; the time in its metadata is that of the end of its grace.
+fn told_to_end(pod: &Pod) -> Option<Timestamp> {
+    let grace = SignedDuration::from_secs(pod.metadata.deletion_grace_period_seconds.unwrap_or(0));
+    pod.metadata.deletion_timestamp.as_ref().map(|end| end.0 - grace)
 }
 
 fn exit(state: &ContainerState) -> String {
@@ -189,25 +199,41 @@ mod tests {
         assert!(crash.failure.is_some_and(|f| f.message.contains("because")));
     }
 
-    /// Not ready since so many seconds, and ending.
-    fn unready(seconds: i64) -> Pod {
-        let since = Timestamp::from_second(10_000 - seconds).expect("a time").to_string();
-        let conditions = json!([{ "type": "Ready", "status": "False", "lastTransitionTime": since }]);
-        let metadata = json!({ "name": "p", "creationTimestamp": "1970-01-01T00:00:01Z", "deletionTimestamp": since });
-        serde_json::from_value(json!({ "metadata": metadata, "status": { "conditions": conditions } })).expect("a pod")
+    fn time(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a time")
+    }
+
+    /// Started at second 1000; the rest of its metadata and status.
+    fn unready(phase: &str, since: i64, metadata: Value) -> Pod {
+        let conditions = json!([{ "type": "Ready", "status": "False", "lastTransitionTime": time(since).to_string() }]);
+        let status = json!({ "phase": phase, "startTime": time(1_000).to_string(), "conditions": conditions });
+        let mut pod = json!({ "metadata": metadata, "status": status });
+        pod["metadata"]["name"] = json!("p");
+        serde_json::from_value(pod).expect("a pod")
     }
 
     #[test]
     fn an_app_that_runs_but_does_not_answer_is_told_of_at_the_progress_deadline() {
-        let now = Timestamp::from_second(10_000).expect("a time");
-        assert_eq!(assess(None, &[unready(590)], None, now).failure, None);
-        let failure = assess(None, &[unready(599)], None, now).failure.expect("time is up");
+        let pod = [unready("Running", 1_001, json!({}))];
+        assert_eq!(assess(None, &pod, None, time(1_590)).failure, None);
+        let failure = assess(None, &pod, None, time(1_599)).failure.expect("time is up");
         assert_eq!(failure.reason, "ProgressDeadlineExceeded");
         assert!(
             failure.message.starts_with("pod 'p' runs, but its app did not answer within 10 minutes"),
             "{failure:?}"
         );
         let ready = json!({ "status": { "readyReplicas": 1 } });
-        assert_eq!(assess(Some(&ready), &[unready(599)], None, now).failure, None, "another one answers");
+        assert_eq!(assess(Some(&ready), &pod, None, time(1_599)).failure, None, "another one answers");
+    }
+
+    #[test]
+    fn only_a_start_can_be_overdue() {
+        let ending =
+            |end: i64| json!({ "deletionTimestamp": time(end).to_string(), "deletionGracePeriodSeconds": 300 });
+        let told = |pod: Pod| assess(None, &[pod], None, time(9_000)).failure.is_some();
+        assert!(told(unready("Running", 1_001, ending(1_901))), "it ends because its time was up");
+        assert!(!told(unready("Running", 1_001, ending(1_320))), "told to end before, it takes long to");
+        assert!(!told(unready("Running", 2_000, json!({}))), "it was ready once");
+        assert!(!told(unready("Failed", 1_001, json!({}))), "evicted: nobody waits for it");
     }
 }

@@ -6,7 +6,9 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::connect;
+use proxy::net::Dial;
+
+use super::local;
 
 /// An answer has four bytes of content; anything longer is no health service.
 const ANSWER_MAX: usize = 1024;
@@ -14,8 +16,8 @@ const ANSWER_MAX: usize = 1024;
 const SERVING: u64 = 1;
 
 /// `None` if there was no proper answer.
-pub(super) async fn ask(port: u16, service: &str) -> Option<bool> {
-    let io = TokioIo::new(connect(port).await?);
+pub(super) async fn ask(dial: &impl Dial, port: u16, service: &str) -> Option<bool> {
+    let io = TokioIo::new(dial.dial(local(port)).await.ok()?);
     let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await.ok()?;
     let exchange = async {
         let answer = sender.send_request(request(port, service)?).await.ok()?;

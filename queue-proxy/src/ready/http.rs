@@ -9,12 +9,14 @@ use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::{connect, local};
+use proxy::net::Dial;
+
+use super::local;
 
 /// `None` if there was no answer at all.
-pub(super) async fn ask(port: u16, path: &str, headers: &[(String, String)]) -> Option<bool> {
+pub(super) async fn ask(dial: &impl Dial, port: u16, path: &str, headers: &[(String, String)]) -> Option<bool> {
     let request = request(port, path, headers)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(connect(port).await?)).await.ok()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(dial.dial(local(port)).await.ok()?)).await.ok()?;
     let answer = sender.send_request(request);
     tokio::pin!(answer, connection);
     let answer = tokio::select! {

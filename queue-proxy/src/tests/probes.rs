@@ -29,7 +29,7 @@ fn probe(json: &str, port: u16) -> Probe {
 
 async fn becomes_ready(json: &str, port: u16) {
     let (ready, mut verdict) = watch::channel(false);
-    let watching = tokio::spawn(ready::watch(probe(json, port), ready));
+    let watching = tokio::spawn(ready::watch(probe(json, port), Tcp, ready));
     within(verdict.wait_for(|ready| *ready)).await.unwrap();
     watching.abort();
 }

@@ -15,8 +15,8 @@ use serde_json::json;
 
 /// For a change of the load to be followed, on a busy machine.
 const LIMIT: Duration = Duration::from_mins(3);
-/// One client after the other's answer: each takes 10 ms of a CPU, so a pod uses more than it requests.
-const LOOP: &str = "while true; do busybox wget -q -O /dev/null 'http://cpu/?burn=10'; busybox sleep 0.05; done";
+/// One client after the other's answer: each takes 30 ms of a CPU, so a pod uses more than it requests.
+const LOOP: &str = "while true; do busybox wget -q -O /dev/null 'http://cpu/?burn=30'; busybox sleep 0.05; done";
 
 fn app(name: &str) -> App {
     App::new(name).scaling(&json!({ "metric": "CPU", "target": 30, "min": 1, "max": 3, "scaleDownDelay": "10s" }))

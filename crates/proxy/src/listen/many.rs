@@ -20,7 +20,7 @@ use tokio::{io::unix::AsyncFd, net::TcpStream, task::yield_now, time::sleep};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    ACCEPT_RETRY, House, Limits, Server,
+    ACCEPT_RETRY, House, Limits, Ports, Server,
     closing::Phase,
     connection::{self, ConnInfo, Live},
 };
@@ -82,16 +82,33 @@ where
         })
     }
 
-    /// The ports that are open.
-    pub fn ports(&self) -> impl Iterator<Item = u16> {
+    fn accept(&mut self, number: u16) -> Next {
+        let Some(port) = self.ports.get_mut(&number) else { return Next::Nobody };
+        let house = port.house.upgrade().unwrap_or_else(|| House::new(&self.limits));
+        let Ok(place) = house.places.try_acquire() else { return Next::Refused };
+        let accepted = match port.socket.accept() {
+            Ok((io, peer)) => TcpStream::from_std(io.into()).and_then(|io| Accepted::tcp(io, peer)),
+            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Next::Nobody,
+            Err(cause) => Err(cause),
+        };
+        let Ok(Accepted { io, peer, local }) = accepted else { return Next::Refused };
+        port.house = Arc::downgrade(&house);
+        let live = Live::new(Arc::clone(&house), place, self.tracker.token());
+        tokio::spawn(connection::run(Arc::clone(&self.server), io, ConnInfo::new(peer, local, live)));
+        Next::Connection
+    }
+}
+
+impl<H, F> Ports for Many<H>
+where
+    H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    fn ports(&self) -> impl Iterator<Item = u16> {
         self.ports.keys().copied()
     }
 
-    /// Listens on the address too.
-    ///
-    /// # Errors
-    /// See [`net::bind`].
-    pub fn open(&mut self, address: SocketAddr) -> io::Result<()> {
+    fn open(&mut self, address: SocketAddr) -> io::Result<()> {
         let mut socket = TcpListener::from_std(net::listening(address)?);
         let port = socket.local_addr()?.port();
         self.epoll.get_ref().registry().register(&mut socket, Token(port.into()), Interest::READABLE)?;
@@ -99,15 +116,13 @@ where
         Ok(())
     }
 
-    /// Does not listen on the port any more. Its connections end when their requests have.
-    pub fn close(&mut self, port: u16) {
+    fn close(&mut self, port: u16) {
         if let Some(house) = self.ports.remove(&port).and_then(|port| port.house.upgrade()) {
             house.closing.enter(Phase::Closing);
         }
     }
 
-    /// Accepts and serves, for as long as it is polled. Cancel-safe.
-    pub async fn serve(&mut self) -> Infallible {
+    async fn serve(&mut self) -> Infallible {
         loop {
             if self.ready.is_empty() {
                 tokio::select! {
@@ -127,29 +142,12 @@ where
         }
     }
 
-    /// Closes all ports and waits until the connections have ended.
-    pub async fn finish(mut self) {
+    async fn finish(mut self) {
         for port in self.ports().collect::<Vec<_>>() {
             self.close(port);
         }
         self.tracker.close();
         self.tracker.wait().await;
-    }
-
-    fn accept(&mut self, number: u16) -> Next {
-        let Some(port) = self.ports.get_mut(&number) else { return Next::Nobody };
-        let house = port.house.upgrade().unwrap_or_else(|| House::new(&self.limits));
-        let Ok(place) = house.places.try_acquire() else { return Next::Refused };
-        let accepted = match port.socket.accept() {
-            Ok((io, peer)) => TcpStream::from_std(io.into()).and_then(|io| Accepted::tcp(io, peer)),
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Next::Nobody,
-            Err(cause) => Err(cause),
-        };
-        let Ok(Accepted { io, peer, local }) = accepted else { return Next::Refused };
-        port.house = Arc::downgrade(&house);
-        let live = Live::new(Arc::clone(&house), place, self.tracker.token());
-        tokio::spawn(connection::run(Arc::clone(&self.server), io, ConnInfo::new(peer, local, live)));
-        Next::Connection
     }
 }
 

@@ -6,7 +6,7 @@ const SHORTEST: Duration = Duration::from_millis(20);
 /// In its first moments a pod may not have a network or DNS yet; a wake must not wait for a grown back-off.
 const EAGER_FOR: Duration = Duration::from_secs(1);
 /// A stream that lived this long was a good one, and the count begins anew.
-const GOOD_AFTER: Duration = Duration::from_secs(2);
+pub(super) const GOOD_AFTER: Duration = Duration::from_secs(2);
 
 /// Counts failures in a row.
 #[derive(Debug)]

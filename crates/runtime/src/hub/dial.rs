@@ -1,28 +1,29 @@
 //! Keeps one stream up: looks up, connects, hands over to `stream`, waits, again.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, sleep, timeout},
+use proxy::net::Network;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    Line,
+    backoff::{Backoff, GOOD_AFTER},
+    stream,
 };
 
-use super::{Line, backoff::Backoff, stream};
+/// Of an attempt, the lookup of the name included.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection that was sent to the address of a former leader is answered by nobody, however long it waits; a new one
-/// goes where the Service leads by then.
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// A hub that acknowledges nothing for this long is gone; our reports go out each second, so this is noticed.
-const USER_TIMEOUT: Duration = Duration::from_secs(10);
-
-pub(super) async fn keep_up(line: Line) {
+pub(super) async fn keep_up(line: Line, network: impl Network) {
     let born = Instant::now();
     let mut backoff = Backoff::new(line.config.longest_pause);
     let mut told = String::new();
     while !line.shutdown.is_cancelled() {
         let began = Instant::now();
-        let ended = once(&line).await;
+        let ended = once(&line, &network).await;
+        if began.elapsed() >= GOOD_AFTER {
+            told.clear();
+        }
         let pause = backoff.next(began.elapsed(), born.elapsed(), rand::random());
         if line.shutdown.is_cancelled() {
             return;
@@ -44,23 +45,11 @@ pub(super) async fn keep_up(line: Line) {
     }
 }
 
-async fn once(line: &Line) -> anyhow::Result<()> {
+async fn once(line: &Line, network: &impl Network) -> anyhow::Result<()> {
     let (stream, local) = tokio::select! {
-        connected = timeout(CONNECT_TIMEOUT, connect(&line.config.address)) => connected??,
+        connected = timeout(ATTEMPT_TIMEOUT, network.dial_name(&line.config.address)) => connected??,
         () = line.shutdown.cancelled() => return Ok(()),
     };
     stream::converse(stream, local, line).await?;
     Ok(())
-}
-
-async fn connect(address: &str) -> io::Result<(TcpStream, SocketAddr)> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let socket = SockRef::from(&stream);
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new().with_time(Duration::from_secs(5)).with_interval(Duration::from_secs(2)).with_retries(3),
-    )?;
-    let local = stream.local_addr()?;
-    Ok((stream, local))
 }

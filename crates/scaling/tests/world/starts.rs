@@ -44,6 +44,27 @@ fn a_first_version_is_held_until_ready() {
 }
 
 #[test]
+fn a_first_version_is_held_until_the_cluster_has_seen_it_ready() {
+    let spec = Spec { window_s: 6, zero_grace: Duration::ZERO, ..Spec::default() };
+    let mut scaler = Scaler::new(spec);
+    let begun = Input { desired_now: 1, routed: true, initial: true, settled: true, ..Input::default() };
+    let mut decide = |second: u64, input: Input| {
+        for measured in second - 2..second {
+            scaler.observe(measured, 0.0);
+        }
+        scaler.decide(Duration::from_secs(second), input)
+    };
+    assert_eq!(decide(1_000, begun).desired, 1);
+    let ready = Input { ready: 1, reporting: 1, ..begun };
+    for second in (1_002..1_050).step_by(2) {
+        let decision = decide(second, ready);
+        assert_eq!((decision.desired, decision.reason), (1, Reason::Starting), "its pod says so, the cluster does not");
+    }
+    let seen = Input { initial: false, ..ready };
+    assert_eq!(decide(1_050, seen).desired, 0, "nobody asked for a whole window");
+}
+
+#[test]
 fn a_first_version_that_never_gets_ready_is_given_up_at_the_deadline() {
     let spec = Spec { progress_deadline: Duration::from_secs(100), ..Spec::default() };
     let mut world = World { initial: true, start_s: u64::MAX / 2, ..World::new(spec) };

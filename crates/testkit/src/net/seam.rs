@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
-use proxy::net::{Accept, Accepted, Dial};
+use proxy::net::{Accept, Accepted, Dial, NAMED_CONNECT_TIMEOUT, Network};
+use tokio::time::timeout;
 
 use super::{Host, Listener, Stream};
 
@@ -16,6 +17,20 @@ impl Dial for Dialer {
 
     async fn dial(&self, address: SocketAddr) -> io::Result<Stream> {
         self.0.connect(address).await
+    }
+}
+
+impl Network for Dialer {
+    type Listener = Listener;
+
+    fn listen(&self, address: SocketAddr) -> io::Result<Listener> {
+        self.0.listen(address.port())
+    }
+
+    async fn dial_name(&self, name: &str) -> io::Result<(Stream, SocketAddr)> {
+        let stream = timeout(NAMED_CONNECT_TIMEOUT, self.0.connect_to(name)).await??;
+        let local = stream.local();
+        Ok((stream, local))
     }
 }
 

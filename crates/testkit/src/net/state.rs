@@ -72,8 +72,10 @@ impl Cut {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Backlog {
+    /// Whose it is: one that is dropped late must not close the port of its successor.
+    listener: u64,
     ends: VecDeque<End>,
     acceptor: Option<Waker>,
 }
@@ -172,9 +174,10 @@ impl State {
     }
 
     fn close_ports(&mut self, address: IpAddr) {
-        let ports: Vec<_> = self.listeners.keys().filter(|listener| listener.ip() == address).copied().collect();
-        for port in ports {
-            self.unlisten(port);
+        let on_host = self.listeners.iter().filter(|(listens, _)| listens.ip() == address);
+        let ports: Vec<_> = on_host.map(|(listens, backlog)| (*listens, backlog.listener)).collect();
+        for (port, listener) in ports {
+            self.unlisten(port, listener);
         }
     }
 
@@ -182,17 +185,22 @@ impl State {
         self.conns.values_mut().for_each(Conn::wake);
     }
 
-    /// Listens on a port.
-    pub fn listen(&mut self, host: IpAddr, port: u16) -> io::Result<SocketAddr> {
+    /// Listens on a port; gives its address, and the listener's number.
+    pub fn listen(&mut self, host: IpAddr, port: u16) -> io::Result<(SocketAddr, u64)> {
         let free = |port: &u16| !self.listeners.contains_key(&SocketAddr::new(host, *port));
         let port = if port == 0 { (EPHEMERAL..u16::MAX).find(free) } else { Some(port).filter(free) };
         let address = SocketAddr::new(host, port.ok_or(io::ErrorKind::AddrInUse)?);
-        self.listeners.insert(address, Backlog::default());
-        Ok(address)
+        self.next_id += 1;
+        let backlog = Backlog { listener: self.next_id, ends: VecDeque::new(), acceptor: None };
+        self.listeners.insert(address, backlog);
+        Ok((address, self.next_id))
     }
 
     /// Nobody listens there any more; who waits to be taken is reset.
-    pub fn unlisten(&mut self, address: SocketAddr) {
+    pub fn unlisten(&mut self, address: SocketAddr, listener: u64) {
+        if self.listeners.get(&address).is_none_or(|backlog| backlog.listener != listener) {
+            return;
+        }
         let Some(backlog) = self.listeners.remove(&address) else { return };
         for end in backlog.ends {
             self.reset(end);
@@ -225,8 +233,9 @@ impl State {
     }
 
     /// The next connection to a port.
-    pub fn poll_accept(&mut self, address: SocketAddr, context: &Context<'_>) -> Poll<io::Result<End>> {
-        let Some(backlog) = self.listeners.get_mut(&address) else {
+    pub fn poll_accept(&mut self, address: SocketAddr, listener: u64, context: &Context<'_>) -> Poll<io::Result<End>> {
+        let backlog = self.listeners.get_mut(&address).filter(|backlog| backlog.listener == listener);
+        let Some(backlog) = backlog else {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         };
         if let Some(end) = backlog.ends.pop_front() {

@@ -45,7 +45,9 @@ async fn a_link_of_ours_is_understood() {
         longest_pause: Duration::from_secs(2),
     };
     tokio::spawn(serve(listener, hub.autoscaler.clone(), hub.close.clone()));
-    let (_link, _events) = runtime::hub::Link::start(config, Arc::new(Ready), hub.close.clone());
+    let (_link, _events, dialling) =
+        runtime::hub::Link::new(config, Arc::new(Ready), proxy::net::Tcp, hub.close.clone());
+    tokio::spawn(dialling);
     let pod = async {
         loop {
             let pod = hub.autoscaler.debug()["revisions"][0]["pods"][0].clone();

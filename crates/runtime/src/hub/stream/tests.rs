@@ -178,7 +178,7 @@ async fn what_was_sent_before_the_end_is_written() {
 async fn dials_again_until_told_to_end() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let shutdown = CancellationToken::new();
-    let (link, mut events) = Link::start(
+    let (link, mut events, dialling) = Link::new(
         LinkConfig {
             address: listener.local_addr().unwrap().to_string(),
             identity: Box::new(|_, _| {
@@ -188,8 +188,10 @@ async fn dials_again_until_told_to_end() {
             longest_pause: Duration::from_secs(2),
         },
         Arc::new(State(Mutex::new(vec![Up::Ready]))),
+        proxy::net::Tcp,
         shutdown.clone(),
     );
+    tokio::spawn(dialling);
     for _ in 0..2 {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut bytes = BytesMut::new();

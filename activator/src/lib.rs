@@ -1,0 +1,31 @@
+//! The activator: knows every app, splits traffic between its revisions, and holds requests while a revision wakes.
+//!
+//! A library so that a simulation runs it on a network of its own; the program is [`run`].
+//!
+//! `start` puts the parts together; `serve` is the life of a request.
+
+mod args;
+mod demand;
+mod drain;
+mod endpoints;
+mod hold;
+mod hub;
+mod metrics;
+mod pick;
+mod ports;
+mod report;
+mod revision;
+mod revisions;
+mod route;
+mod serve;
+mod start;
+mod table;
+#[cfg(test)]
+mod tests;
+mod wakes;
+mod watch;
+
+pub use args::Args;
+pub use hub::Token;
+pub use start::{Machine, run, run_on};
+pub use wakes::Now;
