@@ -1,29 +1,29 @@
 //! What pods use, for revisions that scale by CPU or memory: metrics.k8s.io can only be asked, so it is, each 15 seconds,
-//! one revision after the other. Nothing is asked while no such revision has a pod.
+//! a few revisions at a time. Nothing is asked while no such revision has a pod.
 //!
 //! What cannot be read changes no number of pods: the app is told why by an Event.
 
 mod pods;
 mod quantity;
+mod source;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::future::ready;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use api::{Revision, TodoApp, labels};
-use futures_util::future::BoxFuture;
+use futures_util::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams};
-use kube::core::GroupVersionKind;
 use kube::{Resource as _, ResourceExt};
 use scaling::Metric;
 use tokio::time::{MissedTickBehavior, timeout};
 use tracing::{info, warn};
 
-use self::pods::{PodMetrics, Unrequested};
+use self::pods::Unrequested;
+pub use self::source::{Failure, Measured, MetricsApi, Source};
 use crate::autoscaler::Autoscaler;
 use crate::clock::Clock;
 use crate::cluster::Stores;
@@ -34,40 +34,12 @@ use crate::store::{By, Key};
 const PERIOD: Duration = Duration::from_secs(15);
 /// An answer that takes longer is none.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Questions at a time: thousands are answered within the life of a reading.
+const AT_ONCE: usize = 8;
 /// Rounds in a row without an answer after which apps are told: metrics-server restarts faster.
 const ROUNDS_TOLD: u32 = 2;
 /// Reason of the Events, as the HorizontalPodAutoscaler names it.
 const REASON: &str = "FailedGetResourceMetric";
-
-/// Measurements of pods by their names.
-pub type Measured = HashMap<String, PodMetrics>;
-
-/// Knows what pods use.
-pub trait Source: Send + Sync {
-    /// Measurements of the pods of the revision with this UID.
-    fn measured<'a>(&'a self, namespace: &'a str, uid: &'a str) -> BoxFuture<'a, anyhow::Result<Measured>>;
-}
-
-/// Asks metrics.k8s.io.
-pub struct MetricsApi(pub kube::Client);
-
-impl Source for MetricsApi {
-    fn measured<'a>(&'a self, namespace: &'a str, uid: &'a str) -> BoxFuture<'a, anyhow::Result<Measured>> {
-        let kind = GroupVersionKind::gvk("metrics.k8s.io", "v1beta1", "PodMetrics");
-        let resource = ApiResource::from_gvk_with_plural(&kind, "pods");
-        let api: Api<DynamicObject> = Api::namespaced_with(self.0.clone(), namespace, &resource);
-        Box::pin(async move {
-            let of_revision = ListParams::default().labels(&format!("{}={uid}", labels::REVISION_UID));
-            let listed = api.list(&of_revision).await?;
-            let read = |pod: DynamicObject| {
-                let name = pod.name_any();
-                let metrics = serde_json::from_value(pod.data).with_context(|| format!("PodMetrics {name}"))?;
-                Ok((name, metrics))
-            };
-            listed.items.into_iter().map(read).collect()
-        })
-    }
-}
 
 /// A revision that scales by what its pods use.
 struct Subject {
@@ -81,6 +53,8 @@ struct Subject {
 enum Trouble {
     /// metrics.k8s.io does not answer.
     Unanswered,
+    /// It does not answer this question, or not in a way that can be read.
+    Refused(String),
     /// There is nothing to measure it against.
     Unrequested(Unrequested),
 }
@@ -115,26 +89,20 @@ impl<S: Source> Meter<S> {
         }
     }
 
-    /// One reading of each revision; what is to be told of it. After one request without an answer no other is made.
+    /// One reading of each revision; what is to be told of it. After one question that nobody answers no other is asked.
     async fn round(&mut self) -> Vec<(ObjectReference, Note)> {
-        let (subjects, mut outage, mut troubles) = (self.subjects(), None, Vec::new());
+        let subjects = self.subjects();
         if subjects.is_empty() {
             (self.unanswered, self.told) = (0, HashMap::new());
             return Vec::new();
         }
-        for subject in subjects {
-            let trouble = match &outage {
-                Some(_) => Some(Trouble::Unanswered),
-                None => self.read(&subject).await.unwrap_or_else(|error| {
-                    outage = Some(error);
-                    Some(Trouble::Unanswered)
-                }),
-            };
-            troubles.extend(trouble.map(|trouble| (subject, trouble)));
-        }
-        self.note_outage(outage.as_ref());
-        self.told.retain(|uid, told| troubles.iter().any(|(subject, now)| subject.uid == *uid && now == told));
-        let why = outage.map(|error| format!("{error:#}")).unwrap_or_default();
+        let outage = OnceLock::new();
+        let readings = stream::iter(subjects).map(|subject| self.read(subject, &outage)).buffer_unordered(AT_ONCE);
+        let troubles: Vec<_> = readings.filter_map(ready).collect().await;
+        let outage = outage.into_inner();
+        self.note_outage(outage.as_deref());
+        self.told.retain(|uid, told| troubles.iter().any(|(subject, now)| subject.uid == *uid && now.is(told)));
+        let why = outage.unwrap_or_default();
         troubles.into_iter().filter_map(|(subject, trouble)| self.tell(&subject, trouble, &why)).collect()
     }
 
@@ -144,20 +112,34 @@ impl<S: Source> Meter<S> {
         known.filter_map(|(uid, metric)| Some(Subject { revision: revision(&uid)?, uid, metric })).collect()
     }
 
-    /// Reads one revision and hands on what was found.
-    async fn read(&self, subject: &Subject) -> anyhow::Result<Option<Trouble>> {
-        let Subject { uid, revision, metric } = subject;
+    /// Reads one revision, unless there is an outage, and hands on what was found; what is wrong with it.
+    async fn read(&self, subject: Subject, outage: &OnceLock<String>) -> Option<(Subject, Trouble)> {
+        if outage.get().is_some() {
+            return Some((subject, Trouble::Unanswered));
+        }
+        let Subject { uid, revision, metric } = &subject;
         let namespace = revision.namespace().unwrap_or_default();
         let asked = timeout(ANSWER_TIMEOUT, self.source.measured(&namespace, uid)).await;
-        let measured = asked.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer within {ANSWER_TIMEOUT:?}")));
+        let late = |_| Err(Failure::Outage(anyhow::anyhow!("no answer within {ANSWER_TIMEOUT:?}")));
+        let measured = asked.unwrap_or_else(late);
         self.autoscaler.metrics().read_usage(measured.is_ok());
-        let usage = pods::usage(&self.stores.pods.by(By::Revision, uid), &measured?, *metric, self.clock.now());
-        self.autoscaler.observe_usage(uid, usage.as_ref().ok().copied());
-        Ok(usage.err().map(Trouble::Unrequested))
+        let trouble = match measured {
+            Ok(measured) => {
+                let usage = pods::usage(&self.stores.pods.by(By::Revision, uid), &measured, *metric, self.clock.now());
+                self.autoscaler.observe_usage(uid, usage.as_ref().ok().copied());
+                Trouble::Unrequested(usage.err()?)
+            }
+            Err(Failure::Refused(error)) => Trouble::Refused(format!("{error:#}")),
+            Err(Failure::Outage(error)) => {
+                outage.get_or_init(|| format!("{error:#}"));
+                Trouble::Unanswered
+            }
+        };
+        Some((subject, trouble))
     }
 
     /// Logs the beginning and the end of an outage.
-    fn note_outage(&mut self, outage: Option<&anyhow::Error>) {
+    fn note_outage(&mut self, outage: Option<&str>) {
         match (outage, self.unanswered) {
             (Some(error), 0) => {
                 warn!(%error, "metrics.k8s.io does not answer: apps that scale by CPU or memory keep their pods");
@@ -183,12 +165,20 @@ impl<S: Source> Meter<S> {
 }
 
 impl Trouble {
+    /// Whether it is the same one: an answer may name another pod each time.
+    fn is(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Refused(_), Self::Refused(_))) || self == other
+    }
+
     fn text(&self, revision: &str, metric: Metric, why: &str) -> String {
         let resource = pods::resource(metric);
         match self {
             Self::Unanswered => format!(
                 "cannot read the {resource} that pods of '{revision}' use: {why}; their number stays until metrics.k8s.io answers, which metrics-server serves"
             ),
+            Self::Refused(why) => {
+                format!("cannot read the {resource} that pods of '{revision}' use: {why}; their number stays")
+            }
             Self::Unrequested(Unrequested { container }) => format!(
                 "container '{container}' of '{revision}' requests no {resource}: set its `resources.requests.{resource}`, which its use is measured against; the number of pods stays"
             ),

@@ -1,5 +1,6 @@
 //! Rounds of reading, with an answer for each.
 
+use futures_util::future::BoxFuture;
 use k8s_openapi::api::core::v1::Pod;
 use parking_lot::Mutex;
 use prometheus::Registry;
@@ -9,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::pods::PodMetrics;
 use super::*;
 use crate::autoscaler::{Metrics, RevisionEntry};
 use crate::clock::Clock;
@@ -21,16 +23,22 @@ type Answer = Option<Result<&'static str, &'static str>>;
 #[derive(Default)]
 struct Answers {
     next: Mutex<Answer>,
+    /// The revision about which a question is refused.
+    refused: Mutex<String>,
     asked: Mutex<Vec<String>>,
 }
 
 impl Source for Arc<Answers> {
-    fn measured<'a>(&'a self, namespace: &'a str, uid: &'a str) -> BoxFuture<'a, anyhow::Result<Measured>> {
+    fn measured<'a>(&'a self, namespace: &'a str, uid: &'a str) -> BoxFuture<'a, Result<Measured, Failure>> {
         self.asked.lock().push(format!("{namespace}/{uid}"));
-        let next = *self.next.lock();
+        let (next, refused) = (*self.next.lock(), *self.refused.lock() == uid);
         Box::pin(async move {
             let Some(answer) = next else { return std::future::pending().await };
-            Ok([(uid.to_owned(), metrics(answer.map_err(anyhow::Error::msg)?))].into())
+            if refused {
+                return Err(Failure::Refused(anyhow::anyhow!("403: forbidden")));
+            }
+            let cpu = answer.map_err(|why| Failure::Outage(anyhow::anyhow!(why)))?;
+            Ok([(uid.to_owned(), metrics(cpu))].into())
         })
     }
 }
@@ -137,15 +145,15 @@ async fn an_app_is_told_once_which_container_requests_nothing_and_keeps_its_pods
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_metrics_k8s_io_is_away_one_question_a_round_is_asked_and_each_app_is_told_once() {
-    let mut world = World::with(&[Metric::Cpu; 3], &json!({ "cpu": "100m" }));
+async fn while_metrics_k8s_io_is_away_no_further_question_is_asked_and_each_app_is_told_once() {
+    let mut world = World::with(&[Metric::Cpu; 20], &json!({ "cpu": "100m" }));
     world.round(Some(Ok("60m"))).await;
-    assert_eq!(world.asked(), 3);
+    assert_eq!(world.asked(), 20);
     assert!(world.round(Some(Err("503: no endpoints"))).await.is_empty(), "it may only restart");
     assert_eq!(world.asked(), 1);
     assert!(world.decision().await.contains("cpu 60 % of requests"), "what was read last counts for a while");
     let told = world.round(None).await;
-    assert_eq!(told.len(), 3);
+    assert_eq!((told.len(), world.asked()), (20, AT_ONCE), "none after those under way");
     assert!(
         told[0].contains("FailedGetResourceMetric: cannot read the cpu") && told[0].contains("no answer within 5s")
     );
@@ -155,7 +163,24 @@ async fn while_metrics_k8s_io_is_away_one_question_a_round_is_asked_and_each_app
     assert!(world.round(Some(Ok("60m"))).await.is_empty());
     assert_eq!(world.meter.unanswered, 0);
     world.round(None).await;
-    assert_eq!(world.round(None).await.len(), 3, "another outage");
+    assert_eq!(world.round(None).await.len(), 20, "another outage");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_refused_keeps_no_other_from_being_asked() {
+    let mut world = World::with(&[Metric::Cpu; 20], &json!({ "cpu": "100m" }));
+    for n in 0..20 {
+        *world.answers.refused.lock() = Objects::of(n, 1).revision_uid;
+        let told = world.round(Some(Ok("60m"))).await;
+        assert_eq!((told.len(), world.asked(), world.meter.unanswered), (1, 20, 0), "{told:?}");
+        let text = format!(
+            "asleep-{n} FailedGetResourceMetric: cannot read the cpu that pods of 'asleep-{n}-00001' use: 403: forbidden; \
+             their number stays"
+        );
+        assert_eq!(told[0], text);
+        assert!(world.round(Some(Ok("60m"))).await.is_empty(), "it knows");
+        world.asked();
+    }
 }
 
 fn client(port: u16) -> kube::Client {
@@ -165,7 +190,7 @@ fn client(port: u16) -> kube::Client {
 }
 
 /// An API server that gives this answer once; what it was asked.
-async fn asked(status: &str, body: &serde_json::Value) -> (anyhow::Result<Measured>, String) {
+async fn asked(status: &str, body: &serde_json::Value) -> (Result<Measured, Failure>, String) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let api = MetricsApi(client(listener.local_addr().expect("bound").port()));
     let body = body.to_string();
@@ -195,14 +220,23 @@ async fn metrics_k8s_io_is_asked_for_the_pods_of_a_revision() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_none_of_metrics_k8s_io_is_an_error_that_says_so() {
-    let gone = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404, "reason": "NotFound",
-        "message": "the server could not find the requested resource" });
-    let (none, _) = asked("404 Not Found", &gone).await;
-    assert!(format!("{:#}", none.expect_err("not served")).contains("could not find the requested resource"));
+async fn what_is_not_served_is_an_outage_and_any_other_answer_a_refusal() {
+    for (status, code, is_outage) in
+        [("404 Not Found", 404, true), ("403 Forbidden", 403, false), ("500 Internal Server Error", 500, false)]
+    {
+        let body =
+            json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "so it is" });
+        let (none, _) = asked(status, &body).await;
+        let (Failure::Outage(error) | Failure::Refused(error)) = none.as_ref().expect_err("no measurements");
+        assert!(format!("{error:#}").contains("so it is"), "{error:#}");
+        assert_eq!(matches!(none, Err(Failure::Outage(_))), is_outage, "{status}");
+    }
     let odd = json!({ "items": [{ "metadata": { "name": "p" }, "timestamp": "yesterday" }], "metadata": {} });
     let (none, _) = asked("200 OK", &odd).await;
-    assert!(format!("{:#}", none.expect_err("no PodMetrics")).starts_with("PodMetrics p: "));
+    let Err(Failure::Refused(error)) = none else { panic!("{none:?}") };
+    assert!(format!("{error:#}").starts_with("PodMetrics p: "), "{error:#}");
+    let none = MetricsApi(client(1)).measured("shop", "uid-1").await;
+    assert!(matches!(none, Err(Failure::Outage(_))), "nobody listens there: {none:?}");
 }
 
 #[tokio::test(start_paused = true)]
