@@ -11,6 +11,7 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
 use crate::autoscaler::{Candidate, Mark, ScaleWriter};
+use crate::pod_status::{is_active, is_ready};
 use crate::store::{By, Store};
 
 /// Annotation: of the ready pods of a ReplicaSet, those with the lower cost are removed first (KEP-2255).
@@ -57,14 +58,9 @@ fn params() -> PatchParams {
 
 /// None of a pod that has ended or is told to: the ReplicaSet controller does not count it.
 fn candidate(pod: &Pod) -> Option<Candidate> {
-    let status = pod.status.clone().unwrap_or_default();
-    if pod.metadata.deletion_timestamp.is_some() || matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")) {
-        return None;
-    }
-    let mut conditions = status.conditions.iter().flatten();
-    Some(Candidate {
+    is_active(pod).then(|| Candidate {
         name: pod.name_any(),
-        ready: conditions.any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        ready: is_ready(pod),
         cost: pod.annotations().get(COST).and_then(|cost| cost.parse().ok()),
     })
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::deployment::replicas;
 use crate::error::{Class, Error};
+use crate::pod_status::{phase, was_never_ready};
 
 /// Waiting reasons that do not pass by themselves (kubelet's names).
 const FATAL: [&str; 4] = ["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CrashLoopBackOff"];
@@ -21,8 +22,6 @@ const DOUBTFUL: [&str; 5] =
 pub const DOUBT: Duration = Duration::from_secs(8);
 /// A pod is there a moment after it was asked for, from when on the deadline counts.
 const SLACK: Duration = Duration::from_secs(5);
-/// Within this time of its start the kubelet says for the first time that a pod is not ready.
-const STARTING: Duration = Duration::from_secs(30);
 
 /// How a revision fares at this moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -133,12 +132,9 @@ fn unschedulable(pod: &Pod) -> Option<Failure> {
 /// A pod that runs and was never ready in all the time that a start has, also while it ends for that.
 fn overdue(pod: &Pod, now: Timestamp) -> Option<Failure> {
     let limit = Spec::default().progress_deadline;
-    let status = pod.status.as_ref().filter(|status| status.phase.as_deref() == Some("Running"))?;
-    let started = status.start_time.as_ref()?.0;
-    let unready = status.conditions.iter().flatten().find(|c| c.type_ == "Ready" && c.status == "False")?;
-    // One that was ready changed later.
-    let never_ready = unready.last_transition_time.as_ref()?.0.duration_since(started).unsigned_abs() < STARTING;
+    let started = pod.status.as_ref()?.start_time.as_ref()?.0;
     let tried = told_to_end(pod).unwrap_or(now).duration_since(started).unsigned_abs();
+    let never_ready = phase(pod) == "Running" && was_never_ready(pod) == Some(true);
     (never_ready && tried + SLACK >= limit).then(|| Failure {
         reason: "ProgressDeadlineExceeded".to_owned(),
         message: format!(

@@ -14,11 +14,10 @@ use serde::Deserialize;
 
 use super::Measured;
 use super::quantity::nanos;
+use crate::pod_status::{self, is_active, phase, was_never_ready};
 
 /// For so long after its start the CPU of a pod may be that of starting.
 const YOUNG: SignedDuration = SignedDuration::from_mins(5);
-/// A pod that is not ready since so soon after its start was never ready: the kubelet says so a moment after it starts.
-const FIRST_STATUS: SignedDuration = SignedDuration::from_secs(30);
 
 /// What metrics.k8s.io says of a pod.
 #[derive(Debug, Clone, Deserialize)]
@@ -59,7 +58,7 @@ pub fn resource(metric: Metric) -> &'static str {
 pub fn usage(pods: &[Pod], measured: &Measured, metric: Metric, now: Timestamp) -> Result<Usage, Unrequested> {
     let resource = resource(metric);
     let (mut usage, mut used, mut requested) = (Usage::default(), 0u128, 0u128);
-    for pod in pods.iter().filter(|pod| is_counted(pod)) {
+    for pod in pods.iter().filter(|pod| is_active(pod)) {
         let request = request(pod, resource)?;
         let metrics = measured.get(&pod.name_any());
         match metrics.and_then(|metrics| Some((metrics, use_of(pod, metrics, resource)?))) {
@@ -75,15 +74,6 @@ pub fn usage(pods: &[Pod], measured: &Measured, metric: Metric, now: Timestamp) 
     }
     let percent = used.saturating_mul(100).checked_div(requested).unwrap_or(0);
     Ok(Usage { percent: u32::try_from(percent).unwrap_or(u32::MAX), ..usage })
-}
-
-fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
-}
-
-/// None that has ended or is told to.
-fn is_counted(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_none() && !matches!(phase(pod), "Succeeded" | "Failed")
 }
 
 /// The containers that run along with the pod, but for the sidecar.
@@ -120,19 +110,14 @@ fn use_of(pod: &Pod, metrics: &PodMetrics, resource: &str) -> Option<u128> {
 /// Whether what was measured is of a start. A young pod is not ready, or was not for all of the time measured; an older one
 /// has not been ready since it started.
 fn is_warming_up(pod: &Pod, metrics: &PodMetrics, now: Timestamp) -> bool {
-    let status = pod.status.as_ref();
-    let started = status.and_then(|status| status.start_time.as_ref());
-    let mut conditions = status.and_then(|status| status.conditions.as_ref()).into_iter().flatten();
-    let ready = conditions.find(|condition| condition.type_ == "Ready");
-    let (Some(started), Some(ready)) = (started, ready) else { return true };
-    let is_unready = ready.status == "False";
-    let since = ready.last_transition_time.as_ref().map_or(Timestamp::MIN, |time| time.0);
-    if now.duration_since(started.0) < YOUNG {
-        let ready_for = Duration::try_from(metrics.timestamp.0.duration_since(since)).ok();
-        is_unready || ready_for.is_none_or(|time| time < Duration::from(metrics.window))
-    } else {
-        is_unready && since.duration_since(started.0) < FIRST_STATUS
+    let started = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
+    let (Some(started), Some(ready)) = (started, pod_status::ready(pod)) else { return true };
+    if now.duration_since(started.0) >= YOUNG {
+        return was_never_ready(pod).unwrap_or(true);
     }
+    let since = ready.last_transition_time.as_ref().map_or(Timestamp::MIN, |time| time.0);
+    let ready_for = Duration::try_from(metrics.timestamp.0.duration_since(since)).ok();
+    ready.status == "False" || ready_for.is_none_or(|time| time < Duration::from(metrics.window))
 }
 
 #[cfg(test)]
