@@ -1,5 +1,6 @@
 //! Looking at what the system made of an app.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -8,10 +9,11 @@ use futures_util::{StreamExt, pin_mut};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt;
 use kube::api::{Api, ListParams};
 use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Resource, ResourceExt};
 use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::cluster::is_ready;
@@ -46,31 +48,15 @@ pub async fn deployment(space: &Space, app: &str) -> Result<Deployment> {
 /// Every change of `spec.replicas` of an app's first Deployment, from when it was told to look.
 #[derive(Clone)]
 pub struct Scale {
-    seen: Arc<Mutex<Vec<(Instant, i32)>>>,
+    seen: Seen<i32>,
 }
 
 impl Scale {
     /// Begins to look; ends with the runtime.
     pub async fn watch(space: &Space, app: &str) -> Result<Self> {
         let name = deployment(space, app).await?.name_any();
-        let api: Api<Deployment> = space.api();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let scale = Self { seen: Arc::clone(&seen) };
-        tokio::spawn(async move {
-            let changes = watcher(api, watcher::Config::default().fields(&format!("metadata.name={name}")));
-            let changes = changes.default_backoff().applied_objects();
-            pin_mut!(changes);
-            while let Some(change) = changes.next().await {
-                let replicas = change.ok().and_then(|d| d.spec.replicas);
-                let mut seen = seen.lock();
-                if let Some(replicas) = replicas
-                    && seen.last().is_none_or(|(_, last)| *last != replicas)
-                {
-                    seen.push((Instant::now(), replicas));
-                }
-            }
-        });
-        Ok(scale)
+        let replicas = |deployment: Deployment| deployment.spec.replicas;
+        Ok(Self { seen: follow(space.api(), &name, replicas) })
     }
 
     /// The value now.
@@ -96,34 +82,45 @@ impl Scale {
 
 /// Who holds the leader's Lease, from when it was told to look.
 pub struct Holder {
-    latest: Arc<Mutex<Option<(Instant, String)>>>,
+    seen: Seen<String>,
 }
 
 impl Holder {
     /// Begins to look; ends with the runtime.
     pub fn watch(cluster: &Cluster) -> Self {
-        let api: Api<Lease> = Api::namespaced(cluster.client.clone(), &cluster.system);
-        let latest: Arc<Mutex<Option<(Instant, String)>>> = Arc::default();
-        let holder = Self { latest: Arc::clone(&latest) };
-        tokio::spawn(async move {
-            let changes = watcher(api, watcher::Config::default().fields(&format!("metadata.name={LEASE}")));
-            let changes = changes.default_backoff().applied_objects();
-            pin_mut!(changes);
-            while let Some(change) = changes.next().await {
-                let identity = change.ok().and_then(|lease| lease.spec?.holder_identity);
-                let mut latest = latest.lock();
-                if let Some(identity) = identity
-                    && latest.as_ref().is_none_or(|(_, last)| *last != identity)
-                {
-                    *latest = Some((Instant::now(), identity));
-                }
-            }
-        });
-        holder
+        let api = Api::namespaced(cluster.client.clone(), &cluster.system);
+        Self { seen: follow(api, LEASE, |lease: Lease| lease.spec?.holder_identity) }
     }
 
     /// The holder, and when it was first seen to be that.
     pub fn latest(&self) -> Option<(Instant, String)> {
-        self.latest.lock().clone()
+        self.seen.lock().last().cloned()
     }
+}
+
+/// Values that follow each other, each with when it was seen first.
+type Seen<T> = Arc<Mutex<Vec<(Instant, T)>>>;
+
+/// Every change of a value of one object; ends with the runtime.
+fn follow<K, T>(api: Api<K>, name: &str, value: impl Fn(K) -> Option<T> + Send + 'static) -> Seen<T>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    T: PartialEq + Send + 'static,
+{
+    let seen = Seen::default();
+    let (noted, object) = (Arc::clone(&seen), watcher::Config::default().fields(&format!("metadata.name={name}")));
+    tokio::spawn(async move {
+        let changes = watcher(api, object).default_backoff().applied_objects();
+        pin_mut!(changes);
+        while let Some(change) = changes.next().await {
+            let value = change.ok().and_then(&value);
+            let mut noted = noted.lock();
+            if let Some(value) = value
+                && noted.last().is_none_or(|(_, last)| *last != value)
+            {
+                noted.push((Instant::now(), value));
+            }
+        }
+    });
+    seen
 }
