@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Ingress, RoutedTraffic, Scaling, Template, Timeouts, TrafficTarget};
+use crate::{Ingress, Rollout, RolloutStatus, RoutedTraffic, Scaling, Template, Timeouts, TrafficTarget};
 
 /// An HTTP service that costs nothing while nobody uses it and wakes at the first request.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -59,6 +59,9 @@ pub struct TodoAppSpec {
     #[x_kube(validation = Rule::new("self.all(t, !has(t.tag) || self.exists_one(u, has(u.tag) && u.tag == t.tag))")
         .message("each `tag` must be given once"))]
     pub traffic: Vec<TrafficTarget>,
+    /// How a new Revision takes over from the one that serves.
+    #[serde(default)]
+    pub rollout: Rollout,
     /// Who may reach the app, and by which names.
     #[serde(default)]
     pub ingress: Ingress,
@@ -71,7 +74,7 @@ pub struct TodoAppStatus {
     /// Generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Ready, RevisionReady and Routed; Reconciling and Stalled only while true. An app at zero is Ready=True.
+    /// Ready, RevisionReady, Routed and Promoted; Reconciling and Stalled only while true. An app at zero is Ready=True.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -96,6 +99,9 @@ pub struct TodoAppStatus {
     /// The split in one line, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_summary: Option<String>,
+    /// Where the release of the latest Revision stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutStatus>,
     /// Idle: no pod and none wanted. Waking: wanted, none ready. Serving: at least one pod is ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activity: Option<Activity>,

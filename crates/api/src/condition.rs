@@ -8,6 +8,8 @@ pub const READY: &str = "Ready";
 pub const REVISION_READY: &str = "RevisionReady";
 /// `spec.traffic` is resolved and routed.
 pub const ROUTED: &str = "Routed";
+/// The latest Revision serves all that `latest` gets.
+pub const PROMOTED: &str = "Promoted";
 /// Work is under way; present only while true.
 pub const RECONCILING: &str = "Reconciling";
 /// Nothing more happens without a change by a person; present only while true.

@@ -11,6 +11,11 @@ pub const NUMBER: &str = "todoapp.dev/number";
 /// Annotation of a Revision's Deployment: the sidecar it was made with.
 pub const SIDECAR: &str = "todoapp.dev/sidecar";
 
+/// Annotation of a Revision: `"true"` keeps it from being collected.
+pub const PINNED: &str = "todoapp.dev/pinned";
+/// Tag of the Revision being released, as long as no tag of the app's own has this name.
+pub const CANDIDATE_TAG: &str = "candidate";
+
 /// Field manager of everything that reconciling writes.
 pub const MANAGER: &str = "todoapp-operator";
 /// Field manager of `spec.replicas` alone.

@@ -7,6 +7,7 @@ pub mod condition;
 pub mod ingress;
 pub mod labels;
 pub mod revision;
+pub mod rollout;
 pub mod scaling;
 pub mod schedule;
 pub mod template;
@@ -15,7 +16,8 @@ pub mod traffic;
 
 pub use app::{Activity, Address, TodoApp, TodoAppSpec, TodoAppStatus};
 pub use ingress::{Ingress, Visibility};
-pub use revision::{Revision, RevisionSpec, RevisionStatus};
+pub use revision::{ResolvedImage, Revision, RevisionSpec, RevisionStatus};
+pub use rollout::{Rollout, RolloutStatus};
 pub use scaling::Scaling;
 pub use schedule::{Day, Schedule};
 pub use template::Template;

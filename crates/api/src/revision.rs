@@ -1,6 +1,6 @@
 //! One immutable version of an app.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,10 +53,26 @@ pub struct RevisionStatus {
     /// True from the first time that a pod was ready.
     #[serde(default)]
     pub was_ready: bool,
+    /// Images by digest, as they were resolved once; what pods of this Revision run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<ResolvedImage>,
+    /// Since when no app's traffic has named it; absent while one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrouted_since: Option<Time>,
     /// Pods wanted now, in pods.
     #[serde(default)]
     pub desired: u32,
     /// Pods ready now, in pods.
     #[serde(default)]
     pub replicas: u32,
+}
+
+/// A container's image, resolved.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedImage {
+    /// Name of the container.
+    pub container: String,
+    /// The image as `NAME@sha256:…`.
+    pub image: String,
 }

@@ -67,6 +67,7 @@ fn plan(
         latest_ready_revision: latest_ready(&observed.revisions).map(ResourceExt::name_any),
         traffic: routed(outcome, url),
         traffic_summary: Some(summary(outcome)).filter(|s| !s.is_empty()),
+        rollout: old.rollout.clone(),
         activity: Some(activity(desired, ready)),
         replicas: ready,
     }

@@ -28,6 +28,8 @@ fn plan(revision: &Revision, old: &RevisionStatus, health: &Health, now: &Time) 
         observed_generation: revision.metadata.generation,
         conditions: condition::merge(&old.conditions, &[found], revision.metadata.generation, now),
         was_ready,
+        images: old.images.clone(),
+        unrouted_since: old.unrouted_since.clone(),
         desired: health.desired,
         replicas: health.ready,
     }
