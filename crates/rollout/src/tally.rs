@@ -84,6 +84,7 @@ impl Tally {
     }
 
     /// What came since `earlier`, an older state of the same.
+    #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let mut times = self.times.0;
         for (count, before) in times.iter_mut().zip(earlier.times.0) {
@@ -108,7 +109,9 @@ mod tests {
         #[test]
         fn a_quantile_is_right_within_a_fifth(mut micros in proptest::collection::vec(100u64..1_000_000_000, 1..200), share in 0.0f64..1.0) {
             let mut times = Times::default();
-            micros.iter().for_each(|m| times.record(Duration::from_micros(*m)));
+            for m in &micros {
+                times.record(Duration::from_micros(*m));
+            }
             micros.sort_unstable();
             let rank = ((micros.len() as f64 * share).ceil() as usize).max(1);
             let exact = micros[rank - 1] as f64 / 1e6;
