@@ -34,3 +34,4 @@ pub mod start;
 mod store;
 mod usage;
 mod verify;
+mod wake;
