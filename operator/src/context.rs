@@ -14,6 +14,7 @@ use crate::cluster::Stores;
 use crate::error::Error;
 use crate::events::Reporter;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
 
 /// The hands of the reconcilers.
@@ -28,6 +29,9 @@ pub struct Context {
     pub stores: Stores,
     /// Key from which each revision's is derived.
     pub master_key: [u8; 32],
+    /// What revisions of releases did for users.
+    #[expect(dead_code, reason = "for the checks of releases")]
+    pub outcomes: Outcomes,
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
     /// Objects stored in another spelling.

@@ -16,6 +16,7 @@ use crate::cluster::Stores;
 use crate::context::Context;
 use crate::events::Reporter;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
 use crate::revision::tests::args;
 use crate::store::Watched;
@@ -39,6 +40,7 @@ fn context() -> Shared {
         args: args(),
         stores: Stores::new(),
         master_key: [0; 32],
+        outcomes: Outcomes::default(),
         ports: Mutex::new(PortBook::default()),
         respelled: Respelled::default(),
         reporter: Reporter::new(client, "p".to_owned(), Clock::system()),
