@@ -23,7 +23,8 @@ fn leading(traffic: &Value) -> Leading {
     keep::<api::TodoApp, _>(&stores.apps, &app);
     keep::<api::Revision, _>(&stores.revisions, &revision);
     keep::<Deployment, _>(&stores.deployments, &deployment);
-    Roster::new(stores.clone(), autoscaler.clone(), watch::channel(Arc::default()).1).fill();
+    let outcomes = crate::outcomes::Outcomes::default();
+    Roster::new(stores.clone(), autoscaler.clone(), outcomes, watch::channel(Arc::default()).1).fill();
     Leading { autoscaler, stores }
 }
 
