@@ -56,6 +56,9 @@ async fn the_wish_is_written_and_its_end_is_told() {
 #[tokio::test(start_paused = true)]
 async fn each_wish_has_a_token_of_its_own_and_the_revision_of_the_one_before_does_not_stay() {
     let world = world();
+    let mut user = app("user");
+    user["status"] = json!({ "rollout": { "stable": "user-00000", "candidate": "user-00001", "phase": "Warming" } });
+    world.say(&user);
     let named = Action { revision: Some("user-00001".to_owned()), ..args(None) };
     told(&world, ActionKind::Pause, &Action { no_wait: true, ..named }).await.expect("written");
     let first = wish(&world);
@@ -91,6 +94,10 @@ async fn what_is_not_there_is_named_and_nothing_is_written() {
     let nobody = Action { app: "nobody".to_owned(), ..args(None) };
     let error = told(&world, ActionKind::Promote, &nobody).await.expect_err("unknown");
     assert_eq!(error, Error::NotFound("there is no TodoApp `nobody` in namespace `default`".to_owned()));
+    let other = Action { revision: Some("user-00001".to_owned()), ..args(None) };
+    let error = told(&world, ActionKind::Promote, &other).await.expect_err("not released");
+    let expected = "`user-00001` is not the revision that is being released: no release yet";
+    assert_eq!(error, Error::Failed(expected.to_owned()));
     let wrong = Action { revision: Some("user-7".to_owned()), ..args(None) };
     let error = told(&world, ActionKind::Promote, &wrong).await.expect_err("unknown");
     let expected = "TodoApp `user` has no revision `user-7`; there is `user-00001`";
