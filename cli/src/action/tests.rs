@@ -51,6 +51,9 @@ async fn the_wish_is_written_and_its_end_is_told() {
     let (told, ()) = tokio::join!(told(&world, ActionKind::Promote, &wished), operator(&world, Duration::from_secs(9)));
     assert_eq!(told, Ok("TodoApp user: no release is under way: user-00002 is promoted\n".to_owned()));
     assert_eq!(wish(&world), json!({ "type": "Promote", "token": "mine" }));
+    let again = self::told(&world, ActionKind::Promote, &Action { output: Output::Json, ..wished }).await;
+    let again: Value = serde_json::from_str(&again.expect("done already")).expect("JSON");
+    assert_eq!((&again["action"], &again["rollout"]["stable"]), (&json!("Promote"), &json!("user-00002")));
 }
 
 #[tokio::test(start_paused = true)]
