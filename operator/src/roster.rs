@@ -168,6 +168,20 @@ mod tests {
     use crate::decisions::tests::{Nothing, keep};
     use crate::footprint::objects::Objects;
 
+    #[test]
+    fn both_versions_of_a_release_keep_pods_unless_they_may_sleep() {
+        let of = |prewarm: u32, phase: &str, revision: &str| {
+            let mut app = crate::app::tests::app(json!({ "template": { "spec": { "containers": [{ "image": "i" }] } },
+                "rollout": { "prewarm": prewarm } }));
+            let rollout = json!({ "stable": "old", "candidate": "new", "phase": phase, "pods": 3 * prewarm });
+            app.status = serde_json::from_value(json!({ "rollout": rollout })).expect("a status");
+            release_minimum(&app, revision)
+        };
+        assert_eq!([of(1, "Progressing", "new"), of(1, "Progressing", "old")], [Some(3), Some(1)]);
+        assert_eq!([of(0, "Progressing", "new"), of(0, "Progressing", "old")], [Some(0), Some(0)]);
+        assert_eq!([of(1, "Aborted", "new"), of(1, "Failed", "old"), of(1, "Progressing", "older")], [None; 3]);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn outcomes_are_kept_of_releases_alone() {
         let metrics = Metrics::register(&Registry::new()).expect("unique names");

@@ -85,3 +85,64 @@ fn sums(figures: Option<&Figures>) -> Tally {
         ..Tally::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use wire::Outcome;
+
+    use super::*;
+
+    fn step() -> Step {
+        Step { app: "app".to_owned(), candidate: "new".to_owned(), stable: "old".to_owned() }
+    }
+
+    /// In the first step, or in the second.
+    fn status(second: bool, figures: &serde_json::Value) -> RolloutStatus {
+        let since = if second { "2026-05-04T10:10:00Z" } else { "2026-05-04T10:00:00Z" };
+        serde_json::from_value(json!({ "stepSince": since, "figures": figures })).expect("a status")
+    }
+
+    /// An activator tells its whole count.
+    fn told(outcomes: &Outcomes, requests: u64) {
+        let tally = Tally { requests, errors: requests / 10, ..Tally::default() };
+        outcomes.join("a", 1).hear(false, &[Outcome { revision_uid: "new".to_owned(), count: 1, tally }]);
+    }
+
+    #[test]
+    fn each_step_counts_from_its_own_beginning() {
+        let (tallies, outcomes) = (Tallies::default(), Outcomes::default());
+        let candidate = |second| tallies.since(step(), &status(second, &json!(null)), &outcomes).0;
+        told(&outcomes, 30);
+        assert_eq!(candidate(false).requests, 0, "what it did before");
+        told(&outcomes, 50);
+        assert_eq!((candidate(false).requests, candidate(false).errors), (20, 2));
+        assert_eq!(candidate(true).requests, 0);
+        told(&outcomes, 57);
+        assert_eq!(candidate(true).requests, 7);
+    }
+
+    #[test]
+    fn a_new_leader_goes_on_from_what_status_has() {
+        let (tallies, outcomes) = (Tallies::default(), Outcomes::default());
+        let stated = status(false, &json!({ "requests": 40, "errors": 3, "coldStarts": 1 }));
+        let (did, _, _) = tallies.since(step(), &stated, &outcomes);
+        assert_eq!((did.requests, did.errors, did.cold_starts), (40, 3, 1));
+        told(&outcomes, 10);
+        assert_eq!(tallies.since(step(), &stated, &outcomes).0.requests, 50);
+        let later = status(false, &json!({ "requests": 50, "errors": 4, "coldStarts": 1 }));
+        assert_eq!(tallies.since(step(), &later, &outcomes).0.requests, 50, "what it wrote itself is not added again");
+    }
+
+    #[test]
+    fn probes_count_until_the_step_is_over() {
+        let (tallies, outcomes) = (Tallies::default(), Outcomes::default());
+        let probes = |second| tallies.since(step(), &status(second, &json!(null)), &outcomes).2;
+        tallies.probed("app", Probes { sent: 9, failed: 9 });
+        assert_eq!(probes(false).sent, 0, "nothing was under way");
+        tallies.probed("app", Probes { sent: 5, failed: 1 });
+        tallies.probed("app", Probes { sent: 5, failed: 0 });
+        assert_eq!(probes(false), Probes { sent: 10, failed: 1 });
+        assert_eq!(probes(true), Probes::default());
+    }
+}
