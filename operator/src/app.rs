@@ -2,6 +2,7 @@
 //!
 //! observe (stores) → plan (pure) → apply → status.
 
+mod hosts;
 mod network;
 mod observe;
 mod snapshot;
@@ -22,6 +23,7 @@ use network::Door;
 use observe::Observed;
 pub use observe::number;
 
+pub use hosts::known as known_hosts;
 pub use network::stated_ports;
 
 /// Brings one app's objects and status to what they are to be.
@@ -29,9 +31,11 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     if app.meta().deletion_timestamp.is_some() {
         return Ok(Next::Change);
     }
-    let observed = observe::observe(&app, &context.stores);
+    hosts::note(&Key::of(app.meta()), &context).await;
+    let mut observed = observe::observe(&app, &context.stores);
     let created = match snapshot::next(&app, &observed.revisions) {
-        Ok(Some(revision)) => make(&app, &revision, &context).await,
+        // It counts from now on: a status of this generation that speaks of the one before would say Ready too early.
+        Ok(Some(revision)) => make(&app, &revision, &context).await.map(|made| observed.revisions.push(made)),
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
@@ -42,9 +46,15 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
 
     let refused = created.or(connected);
     let retry = refused.as_ref().map(|e| e.class().delay(0));
-    let outcome = status::Outcome { traffic, doors, refused };
+    let names = hosts::names(&app, &traffic.targets, &context);
+    let outcome = status::Outcome { traffic, doors, names, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
     Ok(settle.or(retry).map_or(Next::Change, Next::After))
+}
+
+/// What is left to do for an app that is gone: its hosts are free.
+pub async fn gone(key: Key, context: Shared) {
+    hosts::note(&key, &context).await;
 }
 
 /// What a person has to mend becomes part of the status; anything else is tried again.
@@ -70,12 +80,12 @@ fn doors(app: &TodoApp, targets: &[traffic::Target], context: &Context) -> Resul
     }
 }
 
-async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<(), Error> {
+async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<Revision, Error> {
     let (name, namespace) = (revision.name_any(), revision.namespace().unwrap_or_default());
     let api: Api<Revision> = Api::namespaced(context.client.clone(), &namespace);
     // Created, never applied: a name that exists is a cache that is behind, and read again, or another app's.
     let made = api.create(&PostParams::default(), revision).await;
-    made.map_err(Error::api("create", format!("Revision {namespace}/{name}"))).map_err(|error| {
+    let made = made.map_err(Error::api("create", format!("Revision {namespace}/{name}"))).map_err(|error| {
         let known = context.stores.revisions.get(&Key::new(&namespace, &name));
         match known {
             Some(other) if error.code() == Some(409) && !observe::is_controlled_by(&other, app.uid().as_deref()) => {
@@ -85,7 +95,7 @@ async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<(
         }
     })?;
     context.metrics.writes.with_label_values(&["Revision"]).inc();
-    Ok(())
+    Ok(made)
 }
 
 /// Services and EndpointSlices of the app and its tags: those wanted are applied, those of tags gone are deleted.

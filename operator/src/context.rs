@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use policy::Settings;
 use serde_json::Value;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::apply::{self, Desired, Outcome, Respelled};
@@ -13,8 +15,10 @@ use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::error::Error;
 use crate::events::Reporter;
+use crate::hosts::HostBook;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
+use crate::store::Key;
 
 /// The hands of the reconcilers.
 pub struct Context {
@@ -22,14 +26,20 @@ pub struct Context {
     pub client: kube::Client,
     /// The time of day.
     pub clock: Clock,
-    /// Settings.
+    /// What the process was started with.
     pub args: Args,
+    /// Settings of the cluster.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// What is known of the cluster.
     pub stores: Stores,
     /// Key from which each revision's is derived.
     pub master_key: [u8; 32],
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
+    /// Claims on public hosts.
+    pub hosts: Mutex<HostBook>,
+    /// For apps that are to be looked at again.
+    pub again: mpsc::Sender<Key>,
     /// Objects stored in another spelling.
     pub respelled: Respelled,
     /// Who tells of changes, and what was told.

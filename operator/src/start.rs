@@ -13,7 +13,7 @@ use prometheus::Registry;
 use proxy::net::{Network, Tcp};
 use runtime::admin::{self, AdminState, Readiness};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -30,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::store::Key;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
@@ -147,7 +148,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
-    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings.clone());
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
@@ -157,7 +158,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, master_key));
+    let context = Arc::new(context(process, stores, master_key, settings, queues.again.clone()));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -190,16 +191,27 @@ async fn settings<N>(process: &Process<N>, tasks: &mut JoinSet<()>) -> anyhow::R
 
 fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {
     tasks.spawn(controllers::apps(context.clone(), queues.apps));
+    tasks.spawn(controllers::renamed(context.clone()));
     tasks.spawn(controllers::revisions(context, queues.revisions));
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context<N>(process: &Process<N>, stores: Stores, master_key: [u8; 32]) -> Context {
+fn context<N>(
+    process: &Process<N>,
+    stores: Stores,
+    master_key: [u8; 32],
+    settings: watch::Receiver<Arc<Settings>>,
+    again: mpsc::Sender<Key>,
+) -> Context {
+    let hosts = app::known_hosts(&stores, &settings.borrow().hosts);
     Context {
         client: process.client.clone(),
         clock: process.clock.clone(),
         args: process.args.clone(),
+        settings,
         ports: Mutex::new(known_ports(&stores)),
+        hosts: Mutex::new(hosts),
+        again,
         stores,
         master_key,
         respelled: crate::apply::Respelled::default(),

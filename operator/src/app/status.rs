@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use policy::Schedules;
 
+use super::hosts::Names;
 use super::network::Door;
 use super::observe::Observed;
 use super::snapshot::latest_created;
@@ -24,6 +25,8 @@ pub struct Outcome {
     pub traffic: Resolved,
     /// The ways in.
     pub doors: Vec<Door>,
+    /// The public hosts.
+    pub names: Names,
     /// What the API server, or another's object, did not allow.
     pub refused: Option<Error>,
 }
@@ -52,20 +55,21 @@ fn plan(
 ) -> TodoAppStatus {
     let (name, namespace) = (app.name_any(), app.namespace().unwrap_or_default());
     let public = app.spec.ingress.visibility == Visibility::Public;
-    let url = |label: &str| {
-        if public { args.public_url(label, &namespace) } else { args.cluster_url(label, &namespace) }
+    let tag_url = |door: &Door| {
+        let host = || outcome.names.tags.get(door.tag.as_ref()?);
+        if public { Some(args.public_url(host()?)) } else { Some(args.cluster_url(&door.service, &namespace)) }
     };
     let found = findings(app, observed, outcome);
     let (desired, ready) = observed.pods;
     TodoAppStatus {
         observed_generation: app.metadata.generation,
         conditions: condition::merge(&old.conditions, &found, app.metadata.generation, now),
-        url: public.then(|| args.public_url(&name, &namespace)),
+        url: outcome.names.app.as_ref().map(|host| args.public_url(host)),
         address: Some(Address { url: args.cluster_url(&name, &namespace) }),
         cluster_port: outcome.doors.iter().find(|d| d.tag.is_none()).map(|d| d.port),
         latest_created_revision: latest_created(app, &observed.revisions).map(ResourceExt::name_any),
         latest_ready_revision: latest_ready(&observed.revisions).map(ResourceExt::name_any),
-        traffic: routed(outcome, url),
+        traffic: routed(outcome, tag_url),
         traffic_summary: Some(summary(outcome)).filter(|s| !s.is_empty()),
         rollout: old.rollout.clone(),
         activity: Some(activity(desired, ready)),
@@ -81,14 +85,14 @@ fn activity(desired: u32, ready: u32) -> Activity {
     }
 }
 
-fn routed(outcome: &Outcome, url: impl Fn(&str) -> String) -> Vec<RoutedTraffic> {
+fn routed(outcome: &Outcome, url: impl Fn(&Door) -> Option<String>) -> Vec<RoutedTraffic> {
     let entry = |target: &super::traffic::Target| {
         let door = outcome.doors.iter().find(|d| d.tag.is_some() && d.tag == target.tag);
         RoutedTraffic {
             revision: target.revision.clone(),
             percent: target.percent,
             tag: target.tag.clone(),
-            url: door.map(|d| url(&d.service)),
+            url: door.and_then(&url),
             cluster_port: door.map(|d| d.port),
         }
     };
@@ -157,6 +161,9 @@ fn routing(observed: &Observed, outcome: &Outcome) -> Finding {
         (Some(error), _) if !matches!(error, Error::Invalid(_)) => {
             Finding::new(ROUTED, State::False, "NotAllowed", error.to_string())
         }
+        _ if let Some(problem) = &outcome.names.problem => {
+            Finding::new(ROUTED, State::False, problem.reason, &problem.message)
+        }
         (_, Some(problem)) => {
             let state = if problem.stalled { State::False } else { State::Unknown };
             Finding::new(ROUTED, state, problem.reason, &problem.message)
@@ -219,7 +226,8 @@ mod tests {
         let app = tests::app(json!({ "template": tests::template(), "scaling": { "schedules": [schedule] } }));
         let observed = observe::observe(&app, &Stores::new());
         let traffic = Resolved { targets: Vec::new(), problem: None };
-        let found = findings(&app, &observed, &Outcome { traffic, doors: Vec::new(), refused: None });
+        let found =
+            findings(&app, &observed, &Outcome { traffic, doors: Vec::new(), names: Names::default(), refused: None });
         let ready = found.into_iter().find(|finding| finding.kind == READY).expect("always there");
         (ready.state, ready.reason, ready.message)
     }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::context::Context;
 use crate::events::Reporter;
+use crate::hosts::HostBook;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::revision::tests::args;
@@ -39,7 +40,10 @@ fn context() -> Shared {
         args: args(),
         stores: Stores::new(),
         master_key: [0; 32],
+        settings: tokio::sync::watch::Sender::default().subscribe(),
         ports: Mutex::new(PortBook::default()),
+        hosts: Mutex::new(HostBook::default()),
+        again: mpsc::channel(1).0,
         respelled: Respelled::default(),
         reporter: Reporter::new(client, "p".to_owned(), Clock::system()),
         metrics: Metrics::register(&prometheus::Registry::new()).expect("new names"),
@@ -74,7 +78,8 @@ async fn live(
         seen.lock().now -= 1;
         outcome(&revision.name_any())
     };
-    let life = run(context.stores.revisions.clone(), triggers, context.clone(), reconcile);
+    let gone = |_, _| std::future::ready(());
+    let life = run(context.stores.revisions.clone(), triggers, context.clone(), reconcile, gone);
     let _ = timeout(Duration::from_secs(seconds), life).await;
     seen.into_inner()
 }
