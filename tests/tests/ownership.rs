@@ -36,14 +36,14 @@ async fn replicas_that_a_hand_sets_go_back_to_what_load_asks_for_without_a_fight
         let name = deployment(&space, "idle").await?.name_any();
         let by_hand = Patch::Merge(json!({ "spec": { "replicas": 2 } }));
         space.api::<Deployment>().patch(&name, &PatchParams::default(), &by_hand).await?;
-        wait_for("two replicas seen", SOON, || async {
-            ensure!(scale.history().contains(&2), "{:?}", scale.history());
+        wait_for("two replicas, and none again", Duration::from_secs(30), || async {
+            let history = scale.history();
+            ensure!(history.contains(&2) && history.last() == Some(&0), "{history:?}");
             Ok(())
         })
         .await?;
         sleeping(&space, "idle").await?;
         let history = scale.history();
-        ensure!(history.first() == Some(&0) && history.last() == Some(&0), "{history:?}");
         ensure!(history.len() <= 4, "a fight: {history:?}");
         Ok(())
     })
