@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::events::Reporter;
 use crate::hosts::HostBook;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
 use crate::store::Key;
 
@@ -34,6 +35,9 @@ pub struct Context {
     pub stores: Stores,
     /// Key from which each revision's is derived.
     pub master_key: [u8; 32],
+    /// What revisions of releases did for users.
+    #[expect(dead_code, reason = "for the checks of releases")]
+    pub outcomes: Outcomes,
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
     /// Claims on public hosts.

@@ -22,6 +22,7 @@ mod keys;
 mod leader;
 mod lease;
 mod metrics;
+mod outcomes;
 mod pod_status;
 mod ports;
 mod publish;

@@ -27,6 +27,7 @@ use crate::decisions::{self, Leading};
 use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
@@ -149,17 +150,18 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
-    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings.clone());
+    let outcomes = Outcomes::default();
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), outcomes.clone(), settings.clone());
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
-    tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
+    tasks.spawn(hub::serve(listener, autoscaler.clone(), outcomes.clone(), shutdown.clone()));
     measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, master_key, settings, queues.again.clone()));
+    let context = Arc::new(context(process, stores, outcomes, settings, queues.again.clone(), master_key));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -200,9 +202,10 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
 fn context<N>(
     process: &Process<N>,
     stores: Stores,
-    master_key: [u8; 32],
+    outcomes: Outcomes,
     settings: watch::Receiver<Arc<Settings>>,
     again: mpsc::Sender<Key>,
+    master_key: [u8; 32],
 ) -> Context {
     let hosts = app::known_hosts(&stores, &settings.borrow().hosts);
     Context {
@@ -210,6 +213,7 @@ fn context<N>(
         clock: process.clock.clone(),
         args: process.args.clone(),
         settings,
+        outcomes,
         ports: Mutex::new(known_ports(&stores)),
         hosts: Mutex::new(hosts),
         again,

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::events::Reporter;
 use crate::hosts::HostBook;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
 use crate::revision::tests::args;
 use crate::store::Watched;
@@ -41,6 +42,7 @@ fn context() -> Shared {
         stores: Stores::new(),
         master_key: [0; 32],
         settings: tokio::sync::watch::Sender::default().subscribe(),
+        outcomes: Outcomes::default(),
         ports: Mutex::new(PortBook::default()),
         hosts: Mutex::new(HostBook::default()),
         again: mpsc::channel(1).0,
