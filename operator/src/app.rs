@@ -2,15 +2,18 @@
 //!
 //! observe (stores) → plan (pure) → apply → status.
 
+mod conditions;
 mod hosts;
 mod network;
 mod observe;
+mod release;
 mod snapshot;
 mod status;
 mod traffic;
 
 use std::collections::HashSet;
 
+use api::labels::CANDIDATE_TAG;
 use api::{Revision, TodoApp, labels};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams};
 use kube::{Resource, ResourceExt};
@@ -34,22 +37,33 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     hosts::note(&Key::of(app.meta()), &context).await;
     let mut observed = observe::observe(&app, &context.stores);
     let created = match snapshot::next(&app, &observed.revisions) {
-        // It counts from now on: a status of this generation that speaks of the one before would say Ready too early.
-        Ok(Some(revision)) => make(&app, &revision, &context).await.map(|made| observed.revisions.push(made)),
+        // No status may speak of this spec as if the revision before were meant.
+        Ok(Some(revision)) => make(&app, &revision, &context).await.map(|made| observed.add(made)),
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
     let created = tolerate(created)?;
-    let traffic = traffic::resolve(&app, &observed.revisions);
+    let (release, traffic) = route(&app, &observed, &context).await;
     let doors = doors(&app, &traffic.targets, &context)?;
     let connected = tolerate(connect(&app, &observed, &doors, &context).await)?;
 
     let refused = created.or(connected);
     let retry = refused.as_ref().map(|e| e.class().delay(0));
+    let again = release.again;
     let names = hosts::names(&app, &traffic.targets, &context);
-    let outcome = status::Outcome { traffic, doors, names, refused };
+    let outcome = status::Outcome { traffic, release, doors, names, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
-    Ok(settle.or(retry).map_or(Next::Change, Next::After))
+    Ok([settle, retry, again].into_iter().flatten().min().map_or(Next::Change, Next::After))
+}
+
+/// Where the release stands, and the split that follows.
+async fn route(app: &TodoApp, observed: &Observed, context: &Context) -> (rollout::Outcome, traffic::Resolved) {
+    let release = release::advance(app, observed, context).await;
+    let mut traffic = traffic::resolve(app, &observed.revisions, &release.status);
+    if candidate_may_be_tagged(app, context) {
+        traffic::tag_candidate(&mut traffic.targets, &release.status);
+    }
+    (release, traffic)
 }
 
 /// What is left to do for an app that is gone: its hosts are free.
@@ -64,6 +78,14 @@ fn tolerate(result: Result<(), Error>) -> Result<Option<Error>, Error> {
         Err(error) if error.class() == Class::Invalid => Ok(Some(error)),
         Err(error) => Err(error),
     }
+}
+
+/// The name of the candidate's Service is nobody else's: neither an object's nor a coming app's.
+fn candidate_may_be_tagged(app: &TodoApp, context: &Context) -> bool {
+    let service = network::tag_service(CANDIDATE_TAG, &app.name_any());
+    let key = Key::new(app.namespace().unwrap_or_default(), service);
+    let owner = context.stores.services.get(&key).map(|s| s["metadata"]["labels"][labels::APP] == app.name_any());
+    owner.unwrap_or_else(|| context.stores.apps.get(&key).is_none())
 }
 
 /// The app's ways in; when no port is left, those of apps that are gone are given back first.
@@ -139,6 +161,9 @@ fn metadata(app: &TodoApp, name: &str) -> Result<serde_json::Value, Error> {
         "ownerReferences": [owner],
     }))
 }
+
+#[cfg(test)]
+mod situations;
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -19,7 +19,9 @@ use crate::hosts::HostBook;
 use crate::metrics::Metrics;
 use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
+use crate::prober::Prober;
 use crate::store::Key;
+use crate::tallies::Tallies;
 
 /// The hands of the reconcilers.
 pub struct Context {
@@ -29,21 +31,24 @@ pub struct Context {
     pub clock: Clock,
     /// What the process was started with.
     pub args: Args,
-    /// Settings of the cluster.
-    pub settings: watch::Receiver<Arc<Settings>>,
     /// What is known of the cluster.
     pub stores: Stores,
+    /// The cluster's own settings, as they are now.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// Key from which each revision's is derived.
     pub master_key: [u8; 32],
-    /// What revisions of releases did for users.
-    #[expect(dead_code, reason = "for the checks of releases")]
-    pub outcomes: Outcomes,
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
     /// Claims on public hosts.
     pub hosts: Mutex<HostBook>,
     /// For apps that are to be looked at again.
     pub again: mpsc::Sender<Key>,
+    /// What revisions under release did for users.
+    pub outcomes: Outcomes,
+    /// Where the counting of their steps began.
+    pub tallies: Tallies,
+    /// Sends requests of our own to their pods.
+    pub prober: Prober,
     /// Objects stored in another spelling.
     pub respelled: Respelled,
     /// Who tells of changes, and what was told.
@@ -107,5 +112,37 @@ impl Context {
     /// Since when only fleeting figures differ; begins now if it had not.
     pub fn fleeting_since(&self, key: &str, now: Instant) -> Instant {
         *self.progress.lock().entry(key.to_owned()).or_default().fleeting_since.get_or_insert(now)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::prober::prober;
+    use crate::revision::tests::args;
+
+    /// A context whose API server is never asked.
+    pub(crate) fn context() -> Context {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URI"));
+        let client = kube::Client::try_from(config).expect("a client");
+        Context {
+            client: client.clone(),
+            clock: Clock::system(),
+            args: args(),
+            stores: Stores::new(),
+            settings: watch::channel(Arc::default()).1,
+            master_key: [0; 32],
+            ports: Mutex::new(PortBook::default()),
+            hosts: Mutex::default(),
+            again: mpsc::channel(1).0,
+            outcomes: Outcomes::default(),
+            tallies: Tallies::default(),
+            prober: prober(proxy::net::Tcp),
+            respelled: Respelled::default(),
+            reporter: Reporter::new(client, "p".to_owned(), Clock::system()),
+            metrics: Metrics::register(&prometheus::Registry::new()).expect("new names"),
+            progress: Mutex::default(),
+        }
     }
 }

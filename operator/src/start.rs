@@ -29,9 +29,11 @@ use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
+use crate::prober::prober;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
 use crate::store::Key;
+use crate::tallies::Tallies;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings, wake};
@@ -161,7 +163,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, outcomes, settings, queues.again.clone(), master_key));
+    let context = Arc::new(context(process, stores, settings, outcomes, queues.again.clone(), master_key));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -199,11 +201,11 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context<N>(
+fn context<N: Network>(
     process: &Process<N>,
     stores: Stores,
-    outcomes: Outcomes,
     settings: watch::Receiver<Arc<Settings>>,
+    outcomes: Outcomes,
     again: mpsc::Sender<Key>,
     master_key: [u8; 32],
 ) -> Context {
@@ -212,13 +214,15 @@ fn context<N>(
         client: process.client.clone(),
         clock: process.clock.clone(),
         args: process.args.clone(),
-        settings,
         outcomes,
         ports: Mutex::new(known_ports(&stores)),
         hosts: Mutex::new(hosts),
         again,
         stores,
+        settings,
         master_key,
+        tallies: Tallies::default(),
+        prober: prober(process.network.clone()),
         respelled: crate::apply::Respelled::default(),
         reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone(), process.clock.clone()),
         metrics: process.metrics.clone(),
