@@ -76,7 +76,9 @@ impl Roster {
     /// Whether the revision takes part in a release.
     fn in_release(&self, uid: &str) -> bool {
         let revisions = self.stores.revisions.by(By::Uid, uid);
-        revisions.iter().any(|revision| self.app(revision).is_some_and(|app| is_released(&app, &revision.name_any())))
+        revisions
+            .iter()
+            .any(|revision| self.app(revision).is_some_and(|app| release_minimum(&app, &revision.name_any()).is_some()))
     }
 
     fn app(&self, revision: &Revision) -> Option<TodoApp> {
@@ -105,13 +107,17 @@ impl Roster {
 
     fn entry(&self, revision: &Revision) -> Option<RevisionEntry> {
         let app = self.app(revision)?;
+        let name = revision.name_any();
+        let mut spec = policy::spec(&app.spec.scaling, &self.settings.borrow(), revision.spec.concurrency_limit);
+        let of_release = release_minimum(&app, &name);
+        spec.min = spec.min.max(of_release.unwrap_or(0)).min(spec.max);
         Some(RevisionEntry {
             uid: revision.uid()?,
             namespace: revision.namespace()?,
-            name: revision.name_any(),
-            spec: policy::spec(&app.spec.scaling, &self.settings.borrow(), revision.spec.concurrency_limit),
+            spec,
             schedules: Schedules::read(&app.spec.scaling.schedules).0,
-            routed: is_routed(&app, &revision.name_any()),
+            routed: of_release.is_some() || is_routed(&app, &name),
+            name,
             initial: !revision.status.as_ref().is_some_and(|s| s.was_ready),
         })
     }
@@ -131,18 +137,20 @@ impl Roster {
     }
 }
 
+/// Fewest pods of a revision that takes part in a release: of the candidate what the next share needs, of the stable one a
+/// pod to go back to, unless both may sleep. `None` for all others.
+fn release_minimum(app: &TodoApp, revision: &str) -> Option<u32> {
+    let release = app.status.as_ref()?.rollout.as_ref().filter(|release| rollout::is_live(release))?;
+    if release.candidate.as_deref() == Some(revision) {
+        return Some(release.pods);
+    }
+    let warm = u32::from(app.spec.rollout.prewarm != Some(0));
+    release.stable.as_ref().filter(|stable| *stable == revision).map(|_| warm)
+}
+
 /// Traffic goes there: by percent, by tag, or because the app never had another revision.
 fn is_routed(app: &TodoApp, revision: &str) -> bool {
     app.status.iter().flat_map(|s| &s.traffic).any(|t| t.revision == revision && (t.percent > 0 || t.tag.is_some()))
-}
-
-/// It is one of the two of a release.
-fn is_released(app: &TodoApp, revision: &str) -> bool {
-    let rollout = app.status.as_ref().and_then(|status| status.rollout.as_ref());
-    rollout.is_some_and(|rollout| {
-        let of = |name: &Option<String>| name.as_deref() == Some(revision);
-        rollout.candidate.is_some() && (of(&rollout.candidate) || of(&rollout.stable))
-    })
 }
 
 #[cfg(test)]
@@ -168,10 +176,10 @@ mod tests {
         let voice = outcomes.join("a", 1);
         let mut uids = Vec::new();
         for (n, rollout) in [
-            (0, json!({ "stable": "other", "candidate": "asleep-0-00001" })),
-            (1, json!({ "stable": "asleep-1-00001", "candidate": "other" })),
-            (2, json!({ "stable": "asleep-2-00001" })),
-            (3, json!({ "stable": "one", "candidate": "other" })),
+            (0, json!({ "phase": "Progressing", "stable": "other", "candidate": "asleep-0-00001" })),
+            (1, json!({ "phase": "Paused", "stable": "asleep-1-00001", "candidate": "other" })),
+            (2, json!({ "phase": "Aborted", "stable": "asleep-2-00001", "candidate": "other" })),
+            (3, json!({ "phase": "Paused", "stable": "one", "candidate": "other" })),
         ] {
             let Objects { mut app, revision, revision_uid, .. } = Objects::of(n, 1);
             app["status"]["rollout"] = rollout;

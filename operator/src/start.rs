@@ -29,8 +29,10 @@ use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
+use crate::prober::prober;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::tallies::Tallies;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings, wake};
@@ -150,7 +152,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
     let outcomes = Outcomes::default();
-    let roster = Roster::new(stores.clone(), autoscaler.clone(), outcomes.clone(), settings);
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), outcomes.clone(), settings.clone());
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), outcomes.clone(), shutdown.clone()));
@@ -160,7 +162,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, outcomes, master_key));
+    let context = Arc::new(context(process, stores, settings, outcomes, master_key));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -197,7 +199,13 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context<N>(process: &Process<N>, stores: Stores, outcomes: Outcomes, master_key: [u8; 32]) -> Context {
+fn context<N: Network>(
+    process: &Process<N>,
+    stores: Stores,
+    settings: watch::Receiver<Arc<Settings>>,
+    outcomes: Outcomes,
+    master_key: [u8; 32],
+) -> Context {
     Context {
         client: process.client.clone(),
         clock: process.clock.clone(),
@@ -205,7 +213,10 @@ fn context<N>(process: &Process<N>, stores: Stores, outcomes: Outcomes, master_k
         outcomes,
         ports: Mutex::new(known_ports(&stores)),
         stores,
+        settings,
         master_key,
+        tallies: Tallies::default(),
+        prober: prober(process.network.clone()),
         respelled: crate::apply::Respelled::default(),
         reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone(), process.clock.clone()),
         metrics: process.metrics.clone(),
