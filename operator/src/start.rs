@@ -27,9 +27,12 @@ use crate::decisions::{self, Leading};
 use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
+use crate::prober::prober;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::tallies::Tallies;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings, wake};
@@ -148,17 +151,18 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
-    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);
+    let outcomes = Outcomes::default();
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), outcomes.clone(), settings.clone());
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
-    tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
+    tasks.spawn(hub::serve(listener, autoscaler.clone(), outcomes.clone(), shutdown.clone()));
     measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, master_key));
+    let context = Arc::new(context(process, stores, settings, outcomes, master_key));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -195,14 +199,24 @@ fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, ros
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context<N>(process: &Process<N>, stores: Stores, master_key: [u8; 32]) -> Context {
+fn context<N: Network>(
+    process: &Process<N>,
+    stores: Stores,
+    settings: watch::Receiver<Arc<Settings>>,
+    outcomes: Outcomes,
+    master_key: [u8; 32],
+) -> Context {
     Context {
         client: process.client.clone(),
         clock: process.clock.clone(),
         args: process.args.clone(),
+        outcomes,
         ports: Mutex::new(known_ports(&stores)),
         stores,
+        settings,
         master_key,
+        tallies: Tallies::default(),
+        prober: prober(process.network.clone()),
         respelled: crate::apply::Respelled::default(),
         reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone(), process.clock.clone()),
         metrics: process.metrics.clone(),

@@ -18,7 +18,12 @@ pub async fn write(revision: &Revision, health: &Health, context: &Context) -> R
     let new = plan(revision, &old, health, &Time(context.clock.now()));
     let lasting = |s: &RevisionStatus| RevisionStatus { desired: 0, replicas: 0, ..s.clone() };
     let (lasting, notes) = (lasting(&new) != lasting(&old), notes(&old, &new));
-    publish::status(revision, Change { new: (new != old).then_some(new), lasting, notes }, context).await
+    publish::status(
+        revision,
+        Change { new: (new != old).then_some(new), lasting, notes, unless_changed: false },
+        context,
+    )
+    .await
 }
 
 fn plan(revision: &Revision, old: &RevisionStatus, health: &Health, now: &Time) -> RevisionStatus {
