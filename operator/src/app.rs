@@ -3,6 +3,7 @@
 //! observe (stores) → plan (pure) → apply → status.
 
 mod conditions;
+mod hosts;
 mod network;
 mod observe;
 mod release;
@@ -25,6 +26,7 @@ use network::Door;
 use observe::Observed;
 pub use observe::number;
 
+pub use hosts::known as known_hosts;
 pub use network::stated_ports;
 
 /// Brings one app's objects and status to what they are to be.
@@ -32,6 +34,7 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     if app.meta().deletion_timestamp.is_some() {
         return Ok(Next::Change);
     }
+    hosts::note(&Key::of(app.meta()), &context).await;
     let mut observed = observe::observe(&app, &context.stores);
     let created = match snapshot::next(&app, &observed.revisions) {
         // No status may speak of this spec as if the revision before were meant.
@@ -47,7 +50,8 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     let refused = created.or(connected);
     let retry = refused.as_ref().map(|e| e.class().delay(0));
     let again = release.again;
-    let outcome = status::Outcome { traffic, release, doors, refused };
+    let names = hosts::names(&app, &traffic.targets, &context);
+    let outcome = status::Outcome { traffic, release, doors, names, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
     Ok([settle, retry, again].into_iter().flatten().min().map_or(Next::Change, Next::After))
 }
@@ -60,6 +64,11 @@ async fn route(app: &TodoApp, observed: &Observed, context: &Context) -> (rollou
         traffic::tag_candidate(&mut traffic.targets, &release.status);
     }
     (release, traffic)
+}
+
+/// What is left to do for an app that is gone: its hosts are free.
+pub async fn gone(key: Key, context: Shared) {
+    hosts::note(&key, &context).await;
 }
 
 /// What a person has to mend becomes part of the status; anything else is tried again.

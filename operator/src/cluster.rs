@@ -62,6 +62,8 @@ struct Triggers {
 pub struct Queues {
     /// Apps to reconcile.
     pub apps: mpsc::Receiver<Key>,
+    /// For apps to be reconciled besides those that changed.
+    pub again: mpsc::Sender<Key>,
     /// Revisions to reconcile.
     pub revisions: mpsc::Receiver<Key>,
     /// What to tell the autoscaler anew.
@@ -78,6 +80,7 @@ pub fn watch(
     let (apps_in, apps_out) = mpsc::channel(TRIGGERS_MAX);
     let (revisions_in, revisions_out) = mpsc::channel(TRIGGERS_MAX);
     let (roster_in, roster_out) = mpsc::channel(TRIGGERS_MAX);
+    let again = apps_in.clone();
     let to = Triggers { apps: apps_in, revisions: revisions_in, roster: roster_in };
     let all = watcher::Config::default().page_size(PAGE);
     let ours = all.clone().labels(labels::APP);
@@ -100,7 +103,7 @@ pub fn watch(
     follow::<Pod, _, _, _>(Api::all(client.clone()), ours, &stores.pods, &to, tasks, child);
     let activators = Api::namespaced(client.clone(), namespace);
     follow::<EndpointSlice, _, _, _>(activators, of_activators, &stores.activators, &to, tasks, everyone);
-    (stores, Queues { apps: apps_out, revisions: revisions_out, roster: roster_out })
+    (stores, Queues { apps: apps_out, again, revisions: revisions_out, roster: roster_out })
 }
 
 impl Stores {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use policy::Settings;
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::apply::{self, Desired, Outcome, Respelled};
@@ -15,10 +15,12 @@ use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::error::Error;
 use crate::events::Reporter;
+use crate::hosts::HostBook;
 use crate::metrics::Metrics;
 use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
 use crate::prober::Prober;
+use crate::store::Key;
 use crate::tallies::Tallies;
 
 /// The hands of the reconcilers.
@@ -27,7 +29,7 @@ pub struct Context {
     pub client: kube::Client,
     /// The time of day.
     pub clock: Clock,
-    /// Settings.
+    /// What the process was started with.
     pub args: Args,
     /// What is known of the cluster.
     pub stores: Stores,
@@ -37,6 +39,10 @@ pub struct Context {
     pub master_key: [u8; 32],
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
+    /// Claims on public hosts.
+    pub hosts: Mutex<HostBook>,
+    /// For apps that are to be looked at again.
+    pub again: mpsc::Sender<Key>,
     /// What revisions under release did for users.
     pub outcomes: Outcomes,
     /// Where the counting of their steps began.
@@ -128,6 +134,8 @@ pub(crate) mod tests {
             settings: watch::channel(Arc::default()).1,
             master_key: [0; 32],
             ports: Mutex::new(PortBook::default()),
+            hosts: Mutex::default(),
+            again: mpsc::channel(1).0,
             outcomes: Outcomes::default(),
             tallies: Tallies::default(),
             prober: prober(proxy::net::Tcp),

@@ -16,6 +16,7 @@ mod error;
 mod events;
 #[cfg(test)]
 mod footprint;
+mod hosts;
 mod hub;
 mod keys;
 mod leader;

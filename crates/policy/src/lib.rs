@@ -6,11 +6,13 @@
 //! ```
 
 mod check;
+mod hosts;
 mod read;
 pub mod schedule;
 mod settings;
 mod spec;
 
+pub use hosts::Hosts;
 pub use read::scaling;
 pub use schedule::Schedules;
 pub use settings::{Limits, Settings};

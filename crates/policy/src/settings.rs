@@ -1,5 +1,5 @@
-//! The cluster's own settings of scaling, from one ConfigMap: what holds where an app says nothing, and limits that no
-//! app may exceed.
+//! The cluster's own settings, from one ConfigMap: what holds where an app says nothing, limits that no app may exceed,
+//! and how public hosts are named.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::check;
+use crate::hosts::Hosts;
 use crate::read::{self, Error};
 
 /// Key of the ConfigMap under which the defaults are, as YAML with the fields of `spec.scaling`.
 const DEFAULTS: &str = "defaults";
 /// Key of the ConfigMap under which the limits are, as YAML.
 const LIMITS: &str = "limits";
+/// Key of the ConfigMap under which the naming of hosts is, as YAML.
+const HOSTS: &str = "hosts";
+/// All keys.
+const KEYS: [&str; 3] = [DEFAULTS, LIMITS, HOSTS];
 
 /// Settings of the cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +27,8 @@ pub struct Settings {
     pub defaults: Scaling,
     /// What no app may exceed.
     pub limits: Limits,
+    /// How public hosts are named.
+    pub hosts: Hosts,
 }
 
 /// What no app may exceed.
@@ -39,10 +46,11 @@ impl Settings {
     /// # Errors
     /// Names the key, the field, its value, and what would be right.
     pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, String> {
-        if let Some(unknown) = data.keys().find(|key| ![DEFAULTS, LIMITS].contains(&key.as_str())) {
-            return Err(format!("`{unknown}` is no key; there are `{DEFAULTS}` and `{LIMITS}`"));
+        if let Some(unknown) = data.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            return Err(format!("`{unknown}` is no key; there are `{}`", KEYS.join("`, `")));
         }
-        let settings = Self { defaults: section(data, DEFAULTS)?, limits: section(data, LIMITS)? };
+        let settings =
+            Self { defaults: section(data, DEFAULTS)?, limits: section(data, LIMITS)?, hosts: section(data, HOSTS)? };
         if !settings.defaults.schedules.is_empty() {
             return Err(format!(
                 "{DEFAULTS}.schedules is set: only an app can have them, in its `spec.scaling.schedules`"
@@ -50,6 +58,7 @@ impl Settings {
         }
         check::scaling(&settings.defaults).map_err(|problem| format!("{DEFAULTS}.{problem}"))?;
         check::limits(&settings.limits).map_err(|problem| format!("{LIMITS}.{problem}"))?;
+        settings.hosts.check().map_err(|problem| format!("{HOSTS}.{problem}"))?;
         Ok(settings)
     }
 }
@@ -109,6 +118,35 @@ mod tests {
         let told = parse("{", "").expect_err("no YAML");
         assert!(told.starts_with("`defaults` is not YAML: "), "{told}");
         let told = Settings::parse(&[("default".to_owned(), String::new())].into()).expect_err("no key");
-        assert_eq!(told, "`default` is no key; there are `defaults` and `limits`");
+        assert_eq!(told, "`default` is no key; there are `defaults`, `limits`, `hosts`");
+    }
+
+    #[test]
+    fn hosts_are_read_and_what_is_wrong_with_them_is_named() {
+        let parse = |hosts: &str| Settings::parse(&[(HOSTS.to_owned(), hosts.to_owned())].into()).map(|s| s.hosts);
+        assert_eq!(parse(""), Ok(Hosts::default()));
+        let read = parse("domain: example.com\ntemplate: '{name}.{domain}'\n").expect("valid");
+        assert_eq!((read.domain.as_str(), read.template.as_str()), ("example.com", "{name}.{domain}"));
+        for (hosts, expected) in [
+            (
+                "domain: Example.com",
+                "hosts.domain is 'Example.com': must be a DNS name in lower case, but label 'Example' has other \
+                 characters than 'a' to 'z', '0' to '9' and '-' between them",
+            ),
+            ("domain: .com", "hosts.domain is '.com': must be a DNS name in lower case, but it has an empty label"),
+            ("template: '{namespace}.{domain}'", "hosts.template is '{namespace}.{domain}': must contain {name}"),
+            (
+                "template: '{name}.{zone}'",
+                "hosts.template is '{name}.{zone}': must make a DNS name in lower case, but label '{zone}' has other \
+                 characters than 'a' to 'z', '0' to '9' and '-' between them; its placeholders are {name}, {namespace}, \
+                 {domain}",
+            ),
+            ("tagTemplate: '{name}'", "hosts.tagTemplate is '{name}': must contain {tag}"),
+            ("tagTemplate: '{tag}'", "hosts.tagTemplate is '{tag}': must contain {name}"),
+            ("domian: example.com", "`hosts.domian` is no setting"),
+            ("domain: 7", "`hosts`: domain: invalid type: integer `7`, expected a string"),
+        ] {
+            assert_eq!(parse(hosts), Err(expected.to_owned()));
+        }
     }
 }

@@ -72,6 +72,9 @@ fn routing(observed: &Observed, outcome: &Outcome) -> Finding {
         (Some(error), _) if !matches!(error, Error::Invalid(_)) => {
             Finding::new(ROUTED, State::False, "NotAllowed", error.to_string())
         }
+        _ if let Some(problem) = &outcome.names.problem => {
+            Finding::new(ROUTED, State::False, problem.reason, &problem.message)
+        }
         (_, Some(problem)) => {
             let state = if problem.stalled { State::False } else { State::Unknown };
             Finding::new(ROUTED, state, problem.reason, &problem.message)
@@ -122,6 +125,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::app::hosts::Names;
     use crate::app::traffic::Resolved;
     use crate::app::{observe, tests};
     use crate::cluster::Stores;
@@ -134,7 +138,8 @@ mod tests {
         let observed = observe::observe(&app, &Stores::new());
         let traffic = Resolved { targets: Vec::new(), problem: None };
         let release = rollout::Outcome { status: RolloutStatus::default(), notes: Vec::new(), again: None };
-        let found = findings(&app, &observed, &Outcome { traffic, release, doors: Vec::new(), refused: None });
+        let outcome = Outcome { traffic, release, doors: Vec::new(), names: Names::default(), refused: None };
+        let found = findings(&app, &observed, &outcome);
         let ready = found.into_iter().find(|finding| finding.kind == READY).expect("always there");
         (ready.state, ready.reason, ready.message)
     }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{network, observe, route, snapshot, status, tolerate};
+use super::{hosts, network, observe, route, snapshot, status, tolerate};
 use crate::clock::Clock;
 use crate::context::{self, Context};
 use crate::ports::PortBook;
@@ -125,7 +125,8 @@ async fn then(given: &Given) -> Value {
     let (release, traffic) = route(&app, &observed, &world).await;
     let doors = network::doors(&app, &traffic.targets, &mut PortBook::default()).expect("ports");
     let again = release.again.map(|again| format!("{again:?}"));
-    let outcome = status::Outcome { traffic, release, doors, refused };
+    let names = hosts::names(&app, &traffic.targets, &world);
+    let outcome = status::Outcome { traffic, release, doors, names, refused };
     let old: TodoAppStatus = app.status.clone().unwrap_or_default();
     let new = status::plan(&app, &old, &observed, &outcome, &world.args, &Time(world.clock.now()));
     let events: Vec<_> = status::notes(&old, &new, &outcome.release.notes)

@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::conditions::findings;
+use super::hosts::Names;
 use super::network::Door;
 use super::observe::Observed;
 use super::release;
@@ -27,6 +28,8 @@ pub struct Outcome {
     pub release: rollout::Outcome,
     /// The ways in.
     pub doors: Vec<Door>,
+    /// The public hosts.
+    pub names: Names,
     /// What the API server, or another's object, did not allow.
     pub refused: Option<Error>,
 }
@@ -58,20 +61,21 @@ pub(super) fn plan(
 ) -> TodoAppStatus {
     let (name, namespace) = (app.name_any(), app.namespace().unwrap_or_default());
     let public = app.spec.ingress.visibility == Visibility::Public;
-    let url = |label: &str| {
-        if public { args.public_url(label, &namespace) } else { args.cluster_url(label, &namespace) }
+    let tag_url = |door: &Door| {
+        let host = || outcome.names.tags.get(door.tag.as_ref()?);
+        if public { Some(args.public_url(host()?)) } else { Some(args.cluster_url(&door.service, &namespace)) }
     };
     let found = findings(app, observed, outcome);
     let pods = observed.pods();
     TodoAppStatus {
         observed_generation: app.metadata.generation,
         conditions: condition::merge(&old.conditions, &found, app.metadata.generation, now),
-        url: public.then(|| args.public_url(&name, &namespace)),
+        url: outcome.names.app.as_ref().map(|host| args.public_url(host)),
         address: Some(Address { url: args.cluster_url(&name, &namespace) }),
         cluster_port: outcome.doors.iter().find(|d| d.tag.is_none()).map(|d| d.port),
         latest_created_revision: latest_created(app, &observed.revisions).map(ResourceExt::name_any),
         latest_ready_revision: latest_ready(app, &observed.revisions).map(ResourceExt::name_any),
-        traffic: routed(outcome, url),
+        traffic: routed(outcome, tag_url),
         traffic_summary: Some(summary(outcome)).filter(|s| !s.is_empty()),
         rollout: release::record(app, &outcome.release.status),
         activity: Some(activity(pods.wanted, pods.ready)),
@@ -87,14 +91,14 @@ fn activity(desired: u32, ready: u32) -> Activity {
     }
 }
 
-fn routed(outcome: &Outcome, url: impl Fn(&str) -> String) -> Vec<RoutedTraffic> {
+fn routed(outcome: &Outcome, url: impl Fn(&Door) -> Option<String>) -> Vec<RoutedTraffic> {
     let entry = |target: &super::traffic::Target| {
         let door = outcome.doors.iter().find(|d| d.tag.is_some() && d.tag == target.tag);
         RoutedTraffic {
             revision: target.revision.clone(),
             percent: target.percent,
             tag: target.tag.clone(),
-            url: door.map(|d| url(&d.service)),
+            url: door.and_then(&url),
             cluster_port: door.map(|d| d.port),
         }
     };

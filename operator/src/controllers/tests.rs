@@ -48,7 +48,8 @@ async fn live(
         seen.lock().now -= 1;
         outcome(&revision.name_any())
     };
-    let life = run(context.stores.revisions.clone(), triggers, context.clone(), reconcile);
+    let gone = |_, _| std::future::ready(());
+    let life = run(context.stores.revisions.clone(), triggers, context.clone(), reconcile, gone);
     let _ = timeout(Duration::from_secs(seconds), life).await;
     seen.into_inner()
 }
