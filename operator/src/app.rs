@@ -4,6 +4,7 @@
 
 mod network;
 mod observe;
+mod retention;
 mod snapshot;
 mod status;
 mod traffic;
@@ -21,6 +22,7 @@ use crate::store::Key;
 use network::Door;
 use observe::Observed;
 pub use observe::number;
+pub use retention::in_use;
 
 pub use network::stated_ports;
 
@@ -44,6 +46,7 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     let retry = refused.as_ref().map(|e| e.class().delay(0));
     let outcome = status::Outcome { traffic, doors, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
+    retention::collect(&app, &observed.revisions, &outcome.traffic.targets, &context).await?;
     Ok(settle.or(retry).map_or(Next::Change, Next::After))
 }
 

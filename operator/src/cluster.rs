@@ -66,6 +66,8 @@ pub struct Queues {
     pub revisions: mpsc::Receiver<Key>,
     /// What to tell the autoscaler anew.
     pub roster: mpsc::Receiver<Subject>,
+    /// Where revisions are brought back by what is no change of an object.
+    pub again: mpsc::Sender<Key>,
 }
 
 /// Begins all watches; they run until `tasks` is dropped.
@@ -78,6 +80,7 @@ pub fn watch(
     let (apps_in, apps_out) = mpsc::channel(TRIGGERS_MAX);
     let (revisions_in, revisions_out) = mpsc::channel(TRIGGERS_MAX);
     let (roster_in, roster_out) = mpsc::channel(TRIGGERS_MAX);
+    let again = revisions_in.clone();
     let to = Triggers { apps: apps_in, revisions: revisions_in, roster: roster_in };
     let all = watcher::Config::default().page_size(PAGE);
     let ours = all.clone().labels(labels::APP);
@@ -100,7 +103,7 @@ pub fn watch(
     follow::<Pod, _, _, _>(Api::all(client.clone()), ours, &stores.pods, &to, tasks, child);
     let activators = Api::namespaced(client.clone(), namespace);
     follow::<EndpointSlice, _, _, _>(activators, of_activators, &stores.activators, &to, tasks, everyone);
-    (stores, Queues { apps: apps_out, revisions: revisions_out, roster: roster_out })
+    (stores, Queues { apps: apps_out, revisions: revisions_out, roster: roster_out, again })
 }
 
 impl Stores {

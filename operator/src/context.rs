@@ -4,17 +4,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use policy::Settings;
 use serde_json::Value;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::apply::{self, Desired, Outcome, Respelled};
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::cluster::Stores;
+use crate::digest::Resolver;
 use crate::error::Error;
 use crate::events::Reporter;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
+use crate::store::Key;
 
 /// The hands of the reconcilers.
 pub struct Context {
@@ -30,6 +34,12 @@ pub struct Context {
     pub master_key: [u8; 32],
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
+    /// The cluster's settings.
+    pub settings: watch::Receiver<Arc<Settings>>,
+    /// Digests of images.
+    pub resolver: Resolver,
+    /// Brings revisions back to their reconciler.
+    pub revisions: mpsc::Sender<Key>,
     /// Objects stored in another spelling.
     pub respelled: Respelled,
     /// Who tells of changes, and what was told.
@@ -73,6 +83,7 @@ impl Context {
     /// Drops what is kept of an object that is gone.
     pub fn forget(&self, key: &str) {
         self.progress.lock().remove(key);
+        self.resolver.forget(key);
     }
 
     /// Failed tries of an object in a row.

@@ -13,7 +13,7 @@ use prometheus::Registry;
 use proxy::net::{Network, Tcp};
 use runtime::admin::{self, AdminState, Readiness};
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -24,12 +24,14 @@ use crate::clock::Clock;
 use crate::cluster::{Queues, Stores};
 use crate::context::Context;
 use crate::decisions::{self, Leading};
+use crate::digest::Resolver;
 use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
+use crate::store::Key;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
@@ -147,7 +149,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
-    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings);
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings.clone());
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
     tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
@@ -157,7 +159,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, master_key));
+    let context = Arc::new(context(process, stores, master_key, settings, queues.again.clone()));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -190,12 +192,23 @@ async fn settings<N>(process: &Process<N>, tasks: &mut JoinSet<()>) -> anyhow::R
 
 fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {
     tasks.spawn(controllers::apps(context.clone(), queues.apps));
+    let resolving = context.clone();
+    tasks.spawn(async move { resolving.resolver.follow().await });
     tasks.spawn(controllers::revisions(context, queues.revisions));
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context<N>(process: &Process<N>, stores: Stores, master_key: [u8; 32]) -> Context {
+fn context<N>(
+    process: &Process<N>,
+    stores: Stores,
+    master_key: [u8; 32],
+    settings: watch::Receiver<Arc<Settings>>,
+    revisions: mpsc::Sender<Key>,
+) -> Context {
     Context {
+        resolver: Resolver::new(process.client.clone(), settings.clone(), revisions.clone()),
+        settings,
+        revisions,
         client: process.client.clone(),
         clock: process.clock.clone(),
         args: process.args.clone(),

@@ -82,7 +82,8 @@ mod tests {
 
     fn of(app: Value, defaults: Value, limit: Option<u32>) -> Spec {
         let read = |value| serde_json::from_value(value).expect("valid");
-        let settings = Settings { defaults: read(defaults), limits: crate::Limits { max: limit } };
+        let settings =
+            Settings { defaults: read(defaults), limits: crate::Limits { max: limit }, ..Settings::default() };
         spec(&read(app), &settings, 0)
     }
 

@@ -7,6 +7,7 @@ use api::Revision;
 use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 use serde_json::json;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::*;
@@ -14,6 +15,7 @@ use crate::apply::Respelled;
 use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::context::Context;
+use crate::digest::Resolver;
 use crate::events::Reporter;
 use crate::metrics::Metrics;
 use crate::ports::PortBook;
@@ -33,8 +35,12 @@ fn context() -> Shared {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URI"));
     let client = kube::Client::try_from(config).expect("a client");
+    let (settings, revisions) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
     Arc::new(Context {
         client: client.clone(),
+        resolver: Resolver::new(client.clone(), settings.clone(), revisions.clone()),
+        settings,
+        revisions,
         clock: Clock::system(),
         args: args(),
         stores: Stores::new(),
