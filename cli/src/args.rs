@@ -1,12 +1,23 @@
 //! What the command is called with.
 
+mod act;
+mod look;
+mod replay;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+pub use act::{Action, Apply, Traffic, Wake};
+pub use look::{Check, Explain, Get, Logs};
+pub use replay::Replay;
+
+use crate::error::CODES;
+
 /// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "todoapp", version, about = "Looks into the scaling of TodoApps.")]
+#[command(name = "todoapp", version, about = "Looks after TodoApps: what runs, why, and who gets the requests.")]
+#[command(after_help = CODES)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -16,71 +27,82 @@ pub struct Cli {
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Show apps with their revisions and pods
+    Get(Get),
+    /// Show or set which revision gets which share of the requests
+    Traffic(Traffic),
+    /// Give everything to the revision that is being released
+    Promote(Action),
+    /// Give everything back to the revision that was there before
+    Abort(Action),
+    /// Keep the shares of a release as they are
+    Pause(Action),
+    /// Go on with a release, or begin one anew that was aborted
+    Resume(Action),
+    /// Wake an app as a request would
+    Wake(Wake),
+    /// Print what the pods of an app log
+    Logs(Logs),
+    /// Apply objects from files, and wait until their apps are ready
+    Apply(Apply),
+    /// Say whether the installation and all apps are sound
+    Check(Check),
     /// Say why the revisions of an app have as many pods as they have
     Explain(Explain),
     /// Run a trace of requests through a scaling policy, without a cluster
     Replay(Replay),
+    /// Print a script that completes this command's words in a shell
+    Completion {
+        /// The shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
 }
 
-/// Arguments of `explain`.
-#[derive(Debug, Clone, Args)]
-pub struct Explain {
-    /// Name of the TodoApp
-    pub app: String,
-    /// Its namespace; that of the current context if not given
+/// A shell that can complete words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// GNU Bash: `source <(todoapp completion bash)`.
+    Bash,
+    /// Z shell: `source <(todoapp completion zsh)`.
+    Zsh,
+    /// fish: `todoapp completion fish | source`.
+    Fish,
+}
+
+/// Which cluster, and where in it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub struct Target {
+    /// Namespace; that of the current context if not given
     #[arg(short, long)]
     pub namespace: Option<String>,
-    /// Only this revision
+    /// Context of the kubeconfig; the current one if not given
     #[arg(long)]
-    pub revision: Option<String>,
-    /// Namespace in which todoapp is installed
-    #[arg(long, env = "TODOAPP_NAMESPACE", default_value = "todoapp-system")]
-    pub system_namespace: String,
-    /// How to print
-    #[arg(short, long, value_enum, default_value_t)]
-    pub output: Output,
-    /// Newest decisions of each revision to print
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub last: u32,
+    pub context: Option<String>,
+    /// Kubeconfig to use instead of that of KUBECONFIG or ~/.kube/config
+    #[arg(long)]
+    pub kubeconfig: Option<PathBuf>,
 }
 
-/// How decisions are printed.
+/// How something is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.
     #[default]
-    Table,
-    /// As the operator says it.
+    #[value(alias = "table")]
+    Text,
+    /// For programs.
     Json,
 }
 
-/// Arguments of `replay`.
-#[derive(Debug, Clone, Args)]
-pub struct Replay {
-    /// CSV with the columns `minute,requests` or `second,requests`
-    #[arg(long)]
-    pub trace: PathBuf,
-    /// YAML with the fields of `spec.scaling`
-    #[arg(long)]
-    pub policy: PathBuf,
-    /// A second policy, to compare
-    #[arg(long)]
-    pub against: Option<PathBuf>,
-    /// Where to draw load and pods over time
-    #[arg(long)]
-    pub svg: Option<PathBuf>,
-    /// Time that a pod takes for a request, milliseconds
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=600_000))]
-    pub service_ms: u32,
-    /// Time from the decision until a new pod takes requests, milliseconds
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(0..=600_000))]
-    pub start_ms: u32,
-    /// Requests that a pod works on at a time, as `spec.concurrencyLimit`; 0: what the policy aims at in one pod
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub concurrency_limit: u32,
-    /// Seed of the moments at which requests arrive within their minute or second
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+/// A time such as `30s`, `5m` or `1h30m`, at most a day.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let right = "must be a duration from 1s to 24h, such as 30s";
+    let parsed = text.parse::<jiff::SignedDuration>().map_err(|_| right.to_owned())?;
+    let duration = std::time::Duration::try_from(parsed).map_err(|_| right.to_owned())?;
+    let range = std::time::Duration::from_secs(1)..=std::time::Duration::from_hours(24);
+    if range.contains(&duration) { Ok(duration) } else { Err(right.to_owned()) }
 }
 
 impl Cli {
@@ -109,12 +131,50 @@ mod tests {
         assert_eq!(name(Path::new("target/debug/todoapp")), "todoapp");
     }
 
+    fn parsed(line: &str) -> Result<Command, String> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.command).map_err(|error| error.to_string())
+    }
+
     #[test]
     fn what_is_left_out_has_its_default() {
-        let Command::Explain(explain) = Cli::parse_from(["todoapp", "explain", "shop"]).command else {
-            panic!("explain")
+        let Ok(Command::Explain(explain)) = parsed("todoapp explain shop") else { panic!("explain") };
+        assert_eq!((explain.last, explain.output, explain.target.namespace), (20, Output::Text, None));
+        let Ok(Command::Promote(promote)) = parsed("todoapp promote shop") else { panic!("promote") };
+        assert_eq!((promote.timeout.as_secs(), promote.no_wait, promote.token), (30, false, None));
+        let Ok(Command::Apply(apply)) = parsed("todoapp apply -f a.yaml -f -") else { panic!("apply") };
+        assert_eq!((apply.files.len(), apply.wait, apply.force), (2, false, false));
+    }
+
+    #[test]
+    fn flags_are_those_of_kubectl() {
+        let Ok(Command::Logs(logs)) = parsed("todoapp logs shop -f -c app --tail 5 -n n --context c") else {
+            panic!("logs")
         };
-        assert_eq!((explain.last, explain.output, explain.namespace), (20, Output::Table, None));
-        assert!(Cli::try_parse_from(["todoapp", "explain", "shop", "--last", "0"]).is_err());
+        assert!(logs.follow && logs.tail == Some(5) && logs.container.as_deref() == Some("app"), "{logs:?}");
+        assert_eq!((logs.target.namespace.as_deref(), logs.target.context.as_deref()), (Some("n"), Some("c")));
+        let Ok(Command::Get(get)) = parsed("todoapp get -A -w -o json") else { panic!("get") };
+        assert!(get.all_namespaces && get.watch && get.output == Output::Json && get.app.is_none(), "{get:?}");
+        let Ok(Command::Traffic(traffic)) = parsed("todoapp traffic shop a=50 b=50 --tag a=v1 --untag v2") else {
+            panic!("traffic")
+        };
+        assert_eq!((traffic.shares.len(), traffic.tags.len(), traffic.untags.len()), (2, 1, 1));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_what_would_be_right() {
+        for (line, expected) in [
+            ("todoapp explain shop --last 0", "0 is not in 1..=100"),
+            ("todoapp get shop -A", "cannot be used with"),
+            ("todoapp logs shop -f -p", "cannot be used with"),
+            ("todoapp pause shop --timeout 0s", "must be a duration from 1s to 24h, such as 30s"),
+            ("todoapp pause shop --timeout soon", "must be a duration from 1s to 24h, such as 30s"),
+            ("todoapp abort shop --token ", "must have from 1 to 63 characters"),
+            ("todoapp traffic shop --latest 101", "101 is not in 0..=100"),
+            ("todoapp apply", "--filename <FILE>"),
+            ("todoapp apply -f a --timeout 1m", "--wait"),
+        ] {
+            let told = parsed(line).expect_err(line);
+            assert!(told.contains(expected), "{line}: {told}");
+        }
     }
 }

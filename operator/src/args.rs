@@ -44,7 +44,7 @@ pub struct Args {
     /// Port of the hub.
     #[arg(long, env = "TODOAPP_HUB_PORT", default_value_t = 9000)]
     pub hub_port: u16,
-    /// Port of /live, /ready, /metrics, /debug/state and /debug/decisions.
+    /// Port of /live, /ready, /metrics, /debug/state, /debug/decisions and /wake.
     #[arg(long, env = "TODOAPP_ADMIN_PORT", default_value_t = api::labels::OPERATOR_ADMIN_PORT)]
     pub admin_port: u16,
     /// Log filter, such as `info` or `info,operator=debug`.

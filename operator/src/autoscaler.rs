@@ -154,6 +154,12 @@ impl Autoscaler {
         self.shared.with(|core, now| core.observe_usage(now, uid, usage));
     }
 
+    /// Wakes a revision as one request would that is answered at once; says how many pods are wanted then. None for a
+    /// revision that nobody told of, or that has no Deployment.
+    pub fn wake(&self, uid: &str) -> Option<u32> {
+        self.shared.with(|core, now| core.wake(now, uid))
+    }
+
     /// Looks at every revision each two seconds, until `shutdown`; then writes no more.
     pub async fn run(&self, shutdown: CancellationToken) {
         // Whoever ends this ends the writes: another may lead from then on.

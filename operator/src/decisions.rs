@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use api::Revision;
+use api::{Revision, TodoApp};
 use arc_swap::ArcSwapOption;
 use http::StatusCode;
 use kube::ResourceExt;
@@ -28,58 +28,81 @@ pub struct Leading {
     pub stores: Stores,
 }
 
-/// What was asked for.
+/// Which app, or which of its revisions, is meant.
 #[derive(Debug, PartialEq, Eq)]
-struct Question {
-    app: Key,
-    revision: Option<String>,
+pub(crate) struct Question {
+    pub(crate) app: Key,
+    pub(crate) revision: Option<String>,
 }
 
 /// The route, which answers while this process leads.
 pub fn route(leading: Arc<ArcSwapOption<Leading>>) -> Extra {
-    Arc::new(move |path, query| {
+    Arc::new(move |_, path, query| {
         let answer = (path == PATH).then(|| answer(leading.load().as_deref(), query))?;
         Some(Box::pin(std::future::ready(answer)))
     })
 }
 
 fn answer(leading: Option<&Leading>, query: &str) -> Answer {
-    let told = Question::read(query).map_err(|missing| (StatusCode::BAD_REQUEST, missing)).and_then(|question| {
+    reply(leading, PATH, query, |Leading { autoscaler, stores }, question| {
+        let revisions = question.revisions(stores)?;
+        Ok(question.describe(&revisions, |uid| autoscaler.decisions(uid)))
+    })
+}
+
+/// Why there is no answer.
+pub(crate) type Refusal = (StatusCode, String);
+
+/// The answer to a question about an app, which only a leader has.
+pub(crate) fn reply(
+    leading: Option<&Leading>,
+    path: &str,
+    query: &str,
+    answer: impl FnOnce(&Leading, &Question) -> Result<Value, Refusal>,
+) -> Answer {
+    let told = Question::read(path, query).and_then(|question| {
         let not_here =
             || (StatusCode::SERVICE_UNAVAILABLE, "this process does not lead: ask the one of the Lease".into());
-        let Leading { autoscaler, stores } = leading.ok_or_else(not_here)?;
-        let revisions = question.revisions(stores).map_err(|unknown| (StatusCode::NOT_FOUND, unknown))?;
-        Ok(question.describe(&revisions, |uid| autoscaler.decisions(uid)))
+        answer(leading.ok_or_else(not_here)?, &question)
     });
     match told {
-        Ok(decisions) => admin::json(&decisions),
+        Ok(told) => admin::json(&told),
         Err((status, problem)) => admin::text(status, format!("{problem}\n")),
     }
 }
 
 impl Question {
-    fn read(query: &str) -> Result<Self, String> {
+    fn read(path: &str, query: &str) -> Result<Self, Refusal> {
         let value = |name: &str| {
             let mut pairs = form_urlencoded::parse(query.as_bytes());
             pairs.find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.into_owned())
         };
         let needed = |name: &str| {
-            value(name)
-                .ok_or_else(|| format!("`{name}` is missing: {PATH}?app=NAME&namespace=NAMESPACE[&revision=NAME]"))
+            value(name).ok_or_else(|| {
+                let right = format!("{path}?app=NAME&namespace=NAMESPACE[&revision=NAME]");
+                (StatusCode::BAD_REQUEST, format!("`{name}` is missing: {right}"))
+            })
         };
         Ok(Self { app: Key::new(needed("namespace")?, needed("app")?), revision: value("revision") })
     }
 
-    /// The revisions asked for, the oldest first.
-    fn revisions(&self, stores: &Stores) -> Result<Vec<Revision>, String> {
+    /// The app.
+    pub(crate) fn app(&self, stores: &Stores) -> Result<TodoApp, Refusal> {
         let Key { namespace, name } = &self.app;
-        let app = stores.apps.get(&self.app).and_then(|app| app.uid());
-        let uid = app.ok_or_else(|| format!("there is no TodoApp `{name}` in namespace `{namespace}`"))?;
+        let unknown = || format!("there is no TodoApp `{name}` in namespace `{namespace}`");
+        stores.apps.get(&self.app).ok_or_else(|| (StatusCode::NOT_FOUND, unknown()))
+    }
+
+    /// The revisions asked for, the oldest first.
+    pub(crate) fn revisions(&self, stores: &Stores) -> Result<Vec<Revision>, Refusal> {
+        let Key { namespace, name } = &self.app;
+        let uid = self.app(stores)?.uid().unwrap_or_default();
         let mut revisions = stores.revisions.by(By::Controller, &uid);
         if let Some(wanted) = &self.revision {
             revisions.retain(|revision| revision.name_any() == *wanted);
             if revisions.is_empty() {
-                return Err(format!("TodoApp `{name}` in namespace `{namespace}` has no revision `{wanted}`"));
+                let unknown = format!("TodoApp `{name}` in namespace `{namespace}` has no revision `{wanted}`");
+                return Err((StatusCode::NOT_FOUND, unknown));
             }
         }
         revisions.sort_by_key(|revision| (app::number(revision), revision.name_any()));

@@ -35,3 +35,4 @@ pub mod start;
 mod store;
 mod usage;
 mod verify;
+mod wake;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use policy::Settings;
 use prometheus::Registry;
 use proxy::net::{Network, Tcp};
-use runtime::admin::{self, AdminState, Readiness};
+use runtime::admin::{self, AdminState, Extra, Readiness};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ use crate::scale::ClusterScale;
 use crate::store::Key;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
-use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings};
+use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings, wake};
 
 /// What a process is given by what it runs on.
 pub struct Machine<N> {
@@ -117,7 +117,8 @@ fn serve_admin<N: Network>(
         Some(leading) => json!({ "leading": true, "autoscaler": leading.autoscaler.debug() }),
         None => json!({ "leading": false }),
     };
-    let extra = decisions::route(process.leading.clone());
+    let routes = [decisions::route(process.leading.clone()), wake::route(process.leading.clone())];
+    let extra: Extra = Arc::new(move |method, path, query| routes.iter().find_map(|route| route(method, path, query)));
     let state = AdminState { ready: process.ready.clone(), registry, debug: Arc::new(debug), extra: Some(extra) };
     async move {
         match network.listen(address) {

@@ -114,7 +114,7 @@ type Route = Pin<Box<dyn Future<Output = Answer> + Send>>;
 /// `/drain`: answers when the app may be told to end.
 fn routes(drain: &Arc<Drain>) -> admin::Extra {
     let drain = Arc::clone(drain);
-    Arc::new(move |path, _| {
+    Arc::new(move |_, path, _| {
         let drain = Arc::clone(&drain);
         (path == "/drain").then(|| -> Route {
             Box::pin(async move {

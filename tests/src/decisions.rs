@@ -1,7 +1,7 @@
 //! What the leader says of its decisions, over the way of `todoapp explain`.
 
 use anyhow::{Result, ensure};
-use cli::args::{Explain, Output};
+use cli::args::{Explain, Output, Target};
 use cli::explain::decisions;
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ use crate::Space;
 pub fn about(space: &Space, app: &str) -> Explain {
     Explain {
         app: app.to_owned(),
-        namespace: Some(space.name.clone()),
         revision: None,
         system_namespace: space.cluster.system.clone(),
         output: Output::Json,
         last: 100,
+        target: Target { namespace: Some(space.name.clone()), ..Target::default() },
     }
 }
 

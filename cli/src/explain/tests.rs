@@ -8,10 +8,13 @@ use http_body_util::Full;
 use hyper::service::service_fn;
 use hyper::{Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
+use kube::Config;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::args::Target;
+use crate::session::connect;
 
 const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/todoapp-system/leases/todoapp-operator";
 const POD: &str = "/api/v1/namespaces/todoapp-system/pods/todoapp-operator-a:9090/proxy/debug/decisions";
@@ -75,11 +78,11 @@ fn told() -> Value {
 fn args() -> Explain {
     Explain {
         app: "shop".to_owned(),
-        namespace: None,
         revision: None,
         system_namespace: "todoapp-system".to_owned(),
-        output: Output::Table,
+        output: Output::Text,
         last: 2,
+        target: Target::default(),
     }
 }
 
@@ -97,7 +100,11 @@ async fn the_question_names_namespace_app_and_revision() {
     let asked = format!("{POD}?namespace=n%26s&app=shop&revision=shop-00002");
     let (asked, empty) = (&*asked.leak(), json!({ "revisions": [] }).to_string());
     let client = server(vec![(LEASE, 200, lease("todoapp-operator-a")), (asked, 200, empty)]).await;
-    let args = Explain { namespace: Some("n&s".to_owned()), revision: Some("shop-00002".to_owned()), ..args() };
+    let args = Explain {
+        target: Target { namespace: Some("n&s".to_owned()), ..Target::default() },
+        revision: Some("shop-00002".to_owned()),
+        ..args()
+    };
     decisions(&client, &args).await.expect("the pod knows this question alone");
 }
 
@@ -129,7 +136,7 @@ async fn what_stands_in_the_way_is_named() {
         let error = decisions(&client, &args()).await.expect_err(expected);
         assert!(asked.load(Ordering::Relaxed) <= 2, "a 503 is an answer, not a reason to ask again: {error}");
         assert!(error.to_string().starts_with(expected), "{error}");
-        assert_eq!(error.code(), 1);
+        assert_eq!(error.code(), if expected.contains("no TodoApp") { 3 } else { 1 });
     }
 }
 

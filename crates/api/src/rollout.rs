@@ -216,7 +216,7 @@ pub struct RolloutStatus {
     /// The Revision that was promoted last, to which an abort goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stable: Option<String>,
-    /// The Revision being released, or the last one that was aborted; none once promoted.
+    /// The Revision being released, or the last one if it was withdrawn; none once promoted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<String>,
     /// Where the release of the candidate stands; none without one.
@@ -279,8 +279,17 @@ pub enum Phase {
     WaitingForPromotion,
     /// A person, or `onFailure: Pause`, stopped it where it is.
     Paused,
-    /// Withdrawn: everything goes to the stable one.
+    /// Withdrawn by a person: everything goes to the stable one.
     Aborted,
+    /// Withdrawn because its checks failed: everything goes to the stable one.
+    Failed,
+}
+
+impl Phase {
+    /// The release is under way: the candidate has, or may get, a share.
+    pub fn is_live(self) -> bool {
+        !matches!(self, Self::Aborted | Self::Failed)
+    }
 }
 
 /// What a Revision did for users in one step, as the activators saw it.

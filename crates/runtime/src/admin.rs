@@ -18,7 +18,7 @@ use std::{
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Request, Response, StatusCode, Uri,
+    Method, Request, Response, StatusCode, Uri,
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
     service::service_fn,
@@ -52,8 +52,10 @@ impl Readiness {
 
 /// An answer of the admin server.
 pub type Answer = Response<Full<Bytes>>;
-/// A further route: gets the path and the query, and gives the answer or `None` for a path that it does not know.
-pub type Extra = Arc<dyn Fn(&str, &str) -> Option<Pin<Box<dyn Future<Output = Answer> + Send>>> + Send + Sync>;
+/// What a further route will answer, or `None` for a path that it does not know.
+pub type Route = Option<Pin<Box<dyn Future<Output = Answer> + Send>>>;
+/// A further route: gets the method, the path and the query.
+pub type Extra = Arc<dyn Fn(&Method, &str, &str) -> Route + Send + Sync>;
 
 /// What the admin server shows.
 #[derive(Clone)]
@@ -109,7 +111,7 @@ pub async fn serve_on(listener: impl Accept, state: AdminState, shutdown: Cancel
 async fn connection(stream: impl Io, state: AdminState, shutdown: CancellationToken) {
     let service = service_fn(move |request: Request<Incoming>| {
         let state = state.clone();
-        async move { Ok::<_, Infallible>(answer(&state, request.uri()).await) }
+        async move { Ok::<_, Infallible>(answer(&state, request.method(), request.uri()).await) }
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -123,14 +125,14 @@ async fn connection(stream: impl Io, state: AdminState, shutdown: CancellationTo
     }
 }
 
-async fn answer(state: &AdminState, uri: &Uri) -> Answer {
+async fn answer(state: &AdminState, method: &Method, uri: &Uri) -> Answer {
     match uri.path() {
         "/live" => text(StatusCode::OK, "live\n"),
         "/ready" if state.ready.get() => text(StatusCode::OK, "ready\n"),
         "/ready" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         "/metrics" => metrics(&state.registry),
         "/debug/state" => json(&(state.debug)()),
-        other => match state.extra.as_ref().and_then(|extra| extra(other, uri.query().unwrap_or_default())) {
+        other => match state.extra.as_ref().and_then(|extra| extra(method, other, uri.query().unwrap_or_default())) {
             Some(answer) => answer.await,
             None => text(StatusCode::NOT_FOUND, "no such path\n"),
         },
@@ -175,15 +177,15 @@ mod tests {
             ready: Readiness::default(),
             registry: crate::telemetry::registry("test", "1.2.3"),
             debug: Arc::new(|| serde_json::json!({"held": 3})),
-            extra: Some(Arc::new(|path, query| {
-                let page = format!("drained {query}\n");
+            extra: Some(Arc::new(|method, path, query| {
+                let page = format!("{method} drained {query}\n");
                 (path == "/drain").then(|| Box::pin(async { text(StatusCode::OK, page) }) as _)
             })),
         }
     }
 
     async fn page(state: &AdminState, path: &str) -> (StatusCode, String) {
-        let answer = answer(state, &path.parse().unwrap()).await;
+        let answer = answer(state, &Method::POST, &path.parse().unwrap()).await;
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -205,8 +207,8 @@ mod tests {
         assert!(metrics.contains(r#"todoapp_build_info{component="test",version="1.2.3"} 1"#), "{metrics}");
         let (_, debug) = page(&state, "/debug/state").await;
         assert_eq!(serde_json::from_str::<serde_json::Value>(&debug).unwrap(), serde_json::json!({"held": 3}));
-        assert_eq!(page(&state, "/drain").await, (StatusCode::OK, "drained \n".to_owned()));
-        assert_eq!(page(&state, "/drain?a=b").await, (StatusCode::OK, "drained a=b\n".to_owned()));
+        assert_eq!(page(&state, "/drain").await, (StatusCode::OK, "POST drained \n".to_owned()));
+        assert_eq!(page(&state, "/drain?a=b").await, (StatusCode::OK, "POST drained a=b\n".to_owned()));
         assert_eq!(page(&state, "/other").await.0, StatusCode::NOT_FOUND);
     }
 

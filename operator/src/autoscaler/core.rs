@@ -181,6 +181,17 @@ impl Core {
         }
     }
 
+    /// A wake by hand: one request, in the window for as long as any, held by nobody. The pods wanted then; none for a
+    /// revision without a Deployment.
+    pub fn wake(&mut self, now: Duration, uid: &str) -> Option<u32> {
+        let held = self.held(uid).saturating_add(1);
+        let revision = self.revisions.get_mut(uid)?;
+        revision.listed.as_ref()?.scale.as_ref()?;
+        revision.memory.observe_wake(now.as_secs());
+        self.judge(now, uid, held, When::Demand);
+        self.revisions.get(uid).map(|revision| revision.desired)
+    }
+
     /// One tick: forgets who is gone and judges every revision. `clock` is the time of day at `now`, `listed` says
     /// whether an `EndpointSlice` of the revision has the address.
     pub fn tick(&mut self, now: Duration, clock: Timestamp, listed: &dyn Fn(&str, SocketAddr) -> bool) {

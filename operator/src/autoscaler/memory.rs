@@ -51,6 +51,11 @@ impl Memory {
         }
     }
 
+    /// Adds one request in this second that came from nobody: what a wake by hand counts as.
+    pub fn observe_wake(&mut self, second: u64) {
+        self.scaler().observe(second, 1.0);
+    }
+
     /// Takes what the pods use, or that it is not known.
     pub fn observe_usage(&mut self, now: Duration, usage: Option<Usage>) {
         self.scaler().observe_usage(now, usage);

@@ -7,6 +7,7 @@ mod starts;
 mod streams;
 mod units;
 mod usage;
+mod wakes;
 
 use std::cell::RefCell;
 use std::collections::HashSet;

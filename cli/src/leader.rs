@@ -1,4 +1,4 @@
-//! Who leads.
+//! Who leads, and what is asked of it.
 
 use api::labels::LEASE;
 use k8s_openapi::api::coordination::v1::Lease;
@@ -11,6 +11,28 @@ use crate::Error;
 pub async fn find(client: &Client, namespace: &str) -> Result<String, Error> {
     let lease = Api::<Lease>::namespaced(client.clone(), namespace).get_opt(LEASE).await;
     holder(namespace, lease).map_err(Error::Failed)
+}
+
+/// What a question to the leader is about.
+pub struct Question<'a> {
+    /// Namespace of the app.
+    pub namespace: &'a str,
+    /// Its name.
+    pub app: &'a str,
+    /// The revision, if one alone is meant.
+    pub revision: Option<&'a str>,
+}
+
+impl Question<'_> {
+    /// This path with the question behind it.
+    pub fn path(&self, path: &str) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("namespace", self.namespace).append_pair("app", self.app);
+        if let Some(revision) = self.revision {
+            query.append_pair("revision", revision);
+        }
+        format!("{path}?{}", query.finish())
+    }
 }
 
 fn holder(namespace: &str, lease: kube::Result<Option<Lease>>) -> Result<String, String> {
