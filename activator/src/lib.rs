@@ -11,6 +11,7 @@ mod endpoints;
 mod hold;
 mod hub;
 mod metrics;
+mod outcomes;
 mod pick;
 mod ports;
 mod report;

@@ -1,7 +1,8 @@
 //! Each second: how many requests each revision held, kept for a minute and told to the hub.
 //!
 //! Only what is held is counted; what was forwarded is counted by the pod. A revision is in the report while its last
-//! minute is not all zero: a report also says that nothing else is held here.
+//! minute is not all zero: a report also says that nothing else is held here. What revisions of a release did for users
+//! goes with it.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -80,7 +81,7 @@ impl Reporter {
     }
 
     /// Closes the second that ended when `second` began: its report, and the demand that still stands.
-    fn measure(&self, second: u64) -> Vec<Up> {
+    pub(crate) fn measure(&self, second: u64) -> Vec<Up> {
         let mut minutes = self.minutes.lock();
         minutes.second = second;
         for revision in self.revisions.all() {
@@ -91,6 +92,7 @@ impl Reporter {
         minutes.tidy(|uid| self.revisions.get(uid).is_some());
         drop(minutes);
         messages.extend(self.revisions.demands());
+        messages.extend(self.revisions.outcomes(false));
         messages
     }
 }
@@ -99,6 +101,7 @@ impl Opening for Reporter {
     fn messages(&self) -> Vec<Up> {
         let mut messages = self.minutes.lock().report(History::SECONDS);
         messages.extend(self.revisions.demands());
+        messages.extend(self.revisions.outcomes(true));
         messages
     }
 }

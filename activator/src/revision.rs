@@ -12,12 +12,12 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, OnceLock, Weak,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::StatusCode;
 use parking_lot::Mutex;
 use proxy::{Failure, meter::Meter};
@@ -35,6 +35,7 @@ use crate::{
         share::{Cap, Load},
     },
     metrics::{Metrics, RevisionMetrics, Woke},
+    outcomes::Counts,
     pick::{self, Lease, Slot},
     table::{
         facts::{RevisionFacts, Standing},
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) numbers: Numbers,
     /// The pods of every revision that sleeps.
     pub(crate) nobody: Arc<Vec<Arc<Slot>>>,
+    /// Counts of outcomes that were begun.
+    pub(crate) counts: AtomicU64,
     /// To the hub; dropped when there is none.
     pub(crate) tell: Box<dyn Fn(Up) + Send + Sync>,
     /// A pod is gone: connections to it are not kept.
@@ -79,6 +82,7 @@ pub(crate) struct Revision {
     waiting: AtomicUsize,
     live: Mutex<Option<Box<Live>>>,
     metrics: OnceLock<Box<RevisionMetrics>>,
+    outcomes: ArcSwapOption<Counts>,
     shared: Arc<Shared>,
     this: Weak<Self>,
 }
@@ -129,6 +133,7 @@ impl Revision {
             waiting: AtomicUsize::new(0),
             live: Mutex::default(),
             metrics: OnceLock::new(),
+            outcomes: ArcSwapOption::empty(),
             shared,
             this: this.clone(),
         })
@@ -179,6 +184,19 @@ impl Revision {
     /// A request is over.
     pub(crate) fn answered(&self, status: StatusCode) {
         self.metrics().answered(status);
+    }
+
+    /// Whether what it does for users is to be counted; one count goes on until this says no.
+    pub(crate) fn count(&self, wanted: bool) {
+        if wanted != self.outcomes.load().is_some() {
+            let begin = || Arc::new(Counts::new(self.shared.counts.fetch_add(1, Ordering::Relaxed)));
+            self.outcomes.store(wanted.then(begin));
+        }
+    }
+
+    /// What counts its outcomes, if anything does.
+    pub(crate) fn outcomes(&self) -> Option<Arc<Counts>> {
+        self.outcomes.load_full()
     }
 
     /// A request no longer waits: it was called, met its deadline (`end` says so), or its client left.

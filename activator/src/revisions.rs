@@ -114,6 +114,12 @@ impl Revisions {
         self.all().iter().filter_map(|revision| revision.repeat_demand()).collect()
     }
 
+    /// What revisions did for users: all of it for a new stream, otherwise what is new.
+    pub(crate) fn outcomes(&self, replay: bool) -> Vec<Up> {
+        let told = |revision: &Arc<Revision>| revision.outcomes()?.tell(&revision.uid, replay);
+        Up::outcomes(replay, self.all().iter().filter_map(told).collect())
+    }
+
     fn announced(&self, endpoints: Vec<Endpoint>) {
         let mut by_revision: HashMap<String, Vec<SocketAddr>> = HashMap::new();
         for endpoint in endpoints {

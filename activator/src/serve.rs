@@ -7,7 +7,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
-    body::{Budget, ReadAhead},
+    body::{Budget, Guard, ReadAhead},
     forward::{self, Failed, Forwarded},
     headers,
     listen::ConnInfo,
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use crate::{
     hold::{self, Held},
     metrics::Phase,
+    outcomes::Counts,
     pick::Lease,
     revision::{Revision, Shared},
     route::{Door, route},
@@ -56,7 +57,18 @@ struct Answering {
     revision: Arc<Revision>,
     arrived: Instant,
     status: StatusCode,
+    outcomes: Option<Arc<Counts>>,
     _lease: Lease,
+}
+
+impl Guard for Answering {
+    fn broken(&mut self) {
+        if let Some(outcomes) = &self.outcomes
+            && !self.status.is_server_error()
+        {
+            outcomes.broke();
+        }
+    }
 }
 
 impl Drop for Answering {
@@ -78,8 +90,12 @@ pub(crate) async fn serve<D: Dial>(
         Ok(response) => response,
         Err(failure) => {
             visit.activator.shared.metrics.answered(failure.status(), visit.arrived.elapsed());
-            if let Some(revision) = visit.routed {
+            if let Some(revision) = &visit.routed {
                 revision.answered(failure.status());
+                // What is left of bad requests by now is clients that left.
+                if !matches!(failure, Failure::BadRequest(..)) {
+                    visit.count(revision, failure.status());
+                }
             }
             failure.into_response()
         }
@@ -123,8 +139,16 @@ impl<D: Dial> Visit<D> {
             shared.wakes.note(revision.labels(), self.arrived, sent, response.status().as_u16());
         }
         let (shared, arrived, status) = (Arc::clone(shared), self.arrived, response.status());
-        let answering = Answering { shared, revision, arrived, status, _lease: lease };
+        let outcomes = self.count(&revision, status);
+        let answering = Answering { shared, revision, arrived, status, outcomes, _lease: lease };
         Ok(forward::inbound(response, passage, connection, answering))
+    }
+
+    /// Counts the head of the answer where a release is under way.
+    fn count(&self, revision: &Revision, status: StatusCode) -> Option<Arc<Counts>> {
+        let outcomes = revision.outcomes()?;
+        outcomes.answered(status, self.arrived.elapsed(), self.held.was_in);
+        Some(outcomes)
     }
 
     /// Waits for a revision and a pod and reads the body meanwhile, by which a client that leaves is noticed. A client

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, SystemTime},
 };
 
@@ -138,6 +138,7 @@ fn shared<N: Network>(
         wakes,
         numbers: Numbers::default(),
         nobody: Arc::default(),
+        counts: AtomicU64::new(0),
         tell: Box::new(move |message| {
             if let Some(link) = line.get() {
                 link.send(message);

@@ -4,6 +4,7 @@ mod arriving;
 mod failing;
 mod holding;
 mod memory;
+mod outcomes;
 mod routing;
 mod watching;
 mod world;

@@ -42,12 +42,17 @@ pub async fn run(session: &Session, kind: ActionKind, args: &Action, out: &mut i
 
 async fn write(session: &Session, args: &Action, wish: &Wish) -> Result<(), Error> {
     let app = objects::app(session, &args.app).await?;
+    if done(&app, &wish.token).is_some() {
+        return Ok(());
+    }
     if let Some(revision) = &args.revision {
         let revisions = objects::revisions(session, &args.app).await?;
         objects::named(&revisions, &args.app, revision)?;
-    }
-    if done(&app, &wish.token).is_some() {
-        return Ok(());
+        let rollout = app.status.as_ref().and_then(|status| status.rollout.as_ref());
+        if rollout.and_then(|rollout| rollout.candidate.as_ref()) != Some(revision) {
+            let now = release::sentence(rollout);
+            return Err(Error::Failed(format!("`{revision}` is not the revision that is being released: {now}")));
+        }
     }
     let api = Api::<TodoApp>::namespaced(session.client.clone(), &session.namespace);
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };

@@ -13,9 +13,10 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, oneshot};
 use kube::{Resource, ResourceExt};
+use serde_json::json;
 use tokio::time::Instant;
 
-use crate::args::Apply;
+use crate::args::{Apply, Output};
 use crate::session::{Session, bounded};
 use crate::{Error, MANAGER, wait};
 use documents::Document;
@@ -37,9 +38,12 @@ pub async fn run(session: &Session, args: &Apply, out: &mut impl Write) -> Resul
     }
     let mut apps = Vec::new();
     for document in &documents {
-        let applied = bounded(apply(session, args, document)).await?;
-        writeln!(out, "{} applied", document.shown())?;
-        apps.extend(applied);
+        let (namespace, app) = bounded(apply(session, args, document)).await?;
+        match args.output {
+            Output::Json => writeln!(out, "{}", json!({ "applied": document.shown(), "namespace": namespace }))?,
+            Output::Text => writeln!(out, "{} applied", document.shown())?,
+        }
+        apps.extend(app);
     }
     if args.wait { ready(&apps, args, deadline, out).await } else { Ok(()) }
 }
@@ -54,8 +58,12 @@ fn read(file: &Path) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Applies one document; tells of it if it is an app.
-async fn apply(session: &Session, args: &Apply, document: &Document) -> Result<Option<Applied>, Error> {
+/// Applies one document; gives its namespace, if it has one, and the app, if it is one.
+async fn apply(
+    session: &Session,
+    args: &Apply,
+    document: &Document,
+) -> Result<(Option<String>, Option<Applied>), Error> {
     let (kind, name) = (&document.kind, &document.name);
     let known = oneshot::pinned_kind(&session.client, kind).await;
     let (resource, capabilities) = known.map_err(|error| unknown(document, &error))?;
@@ -69,11 +77,12 @@ async fn apply(session: &Session, args: &Apply, document: &Document) -> Result<O
     params.force = args.force;
     let applied = api.patch(name, &params, &Patch::Apply(&document.object)).await;
     let applied = applied.map_err(|error| refused(document, &error))?;
-    Ok(is_app(kind).then(|| Applied {
+    let app = is_app(kind).then(|| Applied {
         session: Session { client: session.client.clone(), namespace },
         name: name.clone(),
         generation: applied.meta().generation.unwrap_or_default(),
-    }))
+    });
+    Ok((applied.namespace(), app))
 }
 
 fn is_app(kind: &GroupVersionKind) -> bool {
@@ -113,8 +122,12 @@ async fn ready(apps: &[Applied], args: &Apply, deadline: Instant, out: &mut impl
         wait::until(session, name, deadline, |app| standing::verdict(app, *generation), late)
     });
     let mut waits: FuturesUnordered<_> = waits.collect();
-    while let Some(told) = waits.next().await {
-        writeln!(out, "{}", told?)?;
+    while let Some(ready) = waits.next().await {
+        let app = ready?;
+        match args.output {
+            Output::Json => writeln!(out, "{}", standing::told(&app))?,
+            Output::Text => writeln!(out, "{}", standing::ready(&app))?,
+        }
         out.flush()?;
     }
     Ok(())

@@ -12,13 +12,16 @@ pub fn sentence(rollout: Option<&RolloutStatus>) -> String {
             |stable| format!("no release is under way: {stable} is promoted"),
         );
     };
-    let why = rollout.message.as_ref().map(|message| format!(": {message}")).unwrap_or_default();
+    // Where nothing else is to be said, the message says the step.
+    let step = format!("step {} of {}", rollout.step, rollout.steps);
+    let why = rollout.message.as_ref().filter(|message| !message.starts_with(&step));
+    let why = why.map(|message| format!(": {message}")).unwrap_or_default();
     let rest = stable.map(|stable| format!(", the rest to {stable}")).unwrap_or_default();
-    if phase == Phase::Aborted {
+    if matches!(phase, Phase::Aborted | Phase::Failed) {
         let all = stable.map(|stable| format!(", everything goes to {stable}")).unwrap_or_default();
-        return format!("release of {candidate}: Aborted{all}{why}");
+        return format!("release of {candidate}: {phase:?}{all}{why}");
     }
-    let step = if rollout.steps > 0 { format!(", step {} of {}", rollout.step, rollout.steps) } else { String::new() };
+    let step = if rollout.steps > 0 { format!(", {step}") } else { String::new() };
     let until = rollout.step_until.as_ref().filter(|_| phase == Phase::Progressing);
     let until = until.map(|until| format!(" until {}", until.0.strftime("%F %T UTC"))).unwrap_or_default();
     format!("release of {candidate}: {phase:?}{until}{step}, {} % to it{rest}{why}", rollout.percent)
@@ -56,7 +59,7 @@ mod tests {
                 "no release is under way: user-00001 is promoted".to_owned(),
             ),
             (
-                Some(status(Phase::Progressing)),
+                Some(RolloutStatus { message: Some("step 2 of 4: 10 %".to_owned()), ..status(Phase::Progressing) }),
                 format!("release of user-00002: Progressing until 2026-05-03 12:00:00 UTC, step 2 of 4, {rest}"),
             ),
             (
@@ -68,8 +71,8 @@ mod tests {
                 "release of user-00002: WaitingForPromotion, 0 % to it, the rest to user-00001".to_owned(),
             ),
             (
-                Some(RolloutStatus { message: Some("2 of 50 failed".to_owned()), ..status(Phase::Aborted) }),
-                "release of user-00002: Aborted, everything goes to user-00001: 2 of 50 failed".to_owned(),
+                Some(RolloutStatus { message: Some("2 of 50 failed".to_owned()), ..status(Phase::Failed) }),
+                "release of user-00002: Failed, everything goes to user-00001: 2 of 50 failed".to_owned(),
             ),
         ] {
             assert_eq!(sentence(rollout.as_ref()), expected);

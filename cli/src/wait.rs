@@ -36,11 +36,15 @@ pub async fn until<T>(
     Err(Error::TimedOut(late(last.as_ref())))
 }
 
-/// A right that is missing does not come by waiting; for what else breaks a watch there is another one.
+/// A right or a kind that is missing does not come by waiting; for what else breaks a watch there is another one.
 pub fn refused<K: Resource<DynamicType = ()>>(namespace: &str, error: WatchError) -> Result<(), Error> {
-    match error {
-        WatchError::InitialListFailed(error @ kube::Error::Api(_)) => Err(denied::<K>("list", namespace, &error)),
-        WatchError::WatchStartFailed(error @ kube::Error::Api(_)) => Err(denied::<K>("watch", namespace, &error)),
+    let (verb, error) = match error {
+        WatchError::InitialListFailed(error) => ("list", error),
+        WatchError::WatchStartFailed(error) => ("watch", error),
+        _ => return Ok(()),
+    };
+    match &error {
+        kube::Error::Api(status) if matches!(status.code, 401 | 403 | 404) => Err(denied::<K>(verb, namespace, &error)),
         _ => Ok(()),
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! observe (stores) → plan (pure) → apply → status.
 
+mod conditions;
+mod hosts;
 mod network;
 mod observe;
+mod release;
 mod retention;
 mod snapshot;
 mod status;
@@ -11,6 +14,7 @@ mod traffic;
 
 use std::collections::HashSet;
 
+use api::labels::CANDIDATE_TAG;
 use api::{Revision, TodoApp, labels};
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, PostParams};
 use kube::{Resource, ResourceExt};
@@ -24,6 +28,7 @@ use observe::Observed;
 pub use observe::number;
 pub use retention::in_use;
 
+pub use hosts::known as known_hosts;
 pub use network::stated_ports;
 
 /// Brings one app's objects and status to what they are to be.
@@ -31,23 +36,42 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     if app.meta().deletion_timestamp.is_some() {
         return Ok(Next::Change);
     }
-    let observed = observe::observe(&app, &context.stores);
+    hosts::note(&Key::of(app.meta()), &context).await;
+    let mut observed = observe::observe(&app, &context.stores);
     let created = match snapshot::next(&app, &observed.revisions) {
-        Ok(Some(revision)) => make(&app, &revision, &context).await,
+        // No status may speak of this spec as if the revision before were meant.
+        Ok(Some(revision)) => make(&app, &revision, &context).await.map(|made| observed.add(made)),
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
     let created = tolerate(created)?;
-    let traffic = traffic::resolve(&app, &observed.revisions);
+    let (release, traffic) = route(&app, &observed, &context).await;
     let doors = doors(&app, &traffic.targets, &context)?;
     let connected = tolerate(connect(&app, &observed, &doors, &context).await)?;
 
     let refused = created.or(connected);
     let retry = refused.as_ref().map(|e| e.class().delay(0));
-    let outcome = status::Outcome { traffic, doors, refused };
+    let again = release.again;
+    let names = hosts::names(&app, &traffic.targets, &context);
+    let outcome = status::Outcome { traffic, release, doors, names, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
     retention::collect(&app, &observed.revisions, &outcome.traffic.targets, &context).await?;
-    Ok(settle.or(retry).map_or(Next::Change, Next::After))
+    Ok([settle, retry, again].into_iter().flatten().min().map_or(Next::Change, Next::After))
+}
+
+/// Where the release stands, and the split that follows.
+async fn route(app: &TodoApp, observed: &Observed, context: &Context) -> (rollout::Outcome, traffic::Resolved) {
+    let release = release::advance(app, observed, context).await;
+    let mut traffic = traffic::resolve(app, &observed.revisions, &release.status);
+    if candidate_may_be_tagged(app, context) {
+        traffic::tag_candidate(&mut traffic.targets, &release.status);
+    }
+    (release, traffic)
+}
+
+/// What is left to do for an app that is gone: its hosts are free.
+pub async fn gone(key: Key, context: Shared) {
+    hosts::note(&key, &context).await;
 }
 
 /// What a person has to mend becomes part of the status; anything else is tried again.
@@ -57,6 +81,14 @@ fn tolerate(result: Result<(), Error>) -> Result<Option<Error>, Error> {
         Err(error) if error.class() == Class::Invalid => Ok(Some(error)),
         Err(error) => Err(error),
     }
+}
+
+/// The name of the candidate's Service is nobody else's: neither an object's nor a coming app's.
+fn candidate_may_be_tagged(app: &TodoApp, context: &Context) -> bool {
+    let service = network::tag_service(CANDIDATE_TAG, &app.name_any());
+    let key = Key::new(app.namespace().unwrap_or_default(), service);
+    let owner = context.stores.services.get(&key).map(|s| s["metadata"]["labels"][labels::APP] == app.name_any());
+    owner.unwrap_or_else(|| context.stores.apps.get(&key).is_none())
 }
 
 /// The app's ways in; when no port is left, those of apps that are gone are given back first.
@@ -73,12 +105,12 @@ fn doors(app: &TodoApp, targets: &[traffic::Target], context: &Context) -> Resul
     }
 }
 
-async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<(), Error> {
+async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<Revision, Error> {
     let (name, namespace) = (revision.name_any(), revision.namespace().unwrap_or_default());
     let api: Api<Revision> = Api::namespaced(context.client.clone(), &namespace);
     // Created, never applied: a name that exists is a cache that is behind, and read again, or another app's.
     let made = api.create(&PostParams::default(), revision).await;
-    made.map_err(Error::api("create", format!("Revision {namespace}/{name}"))).map_err(|error| {
+    let made = made.map_err(Error::api("create", format!("Revision {namespace}/{name}"))).map_err(|error| {
         let known = context.stores.revisions.get(&Key::new(&namespace, &name));
         match known {
             Some(other) if error.code() == Some(409) && !observe::is_controlled_by(&other, app.uid().as_deref()) => {
@@ -88,7 +120,7 @@ async fn make(app: &TodoApp, revision: &Revision, context: &Context) -> Result<(
         }
     })?;
     context.metrics.writes.with_label_values(&["Revision"]).inc();
-    Ok(())
+    Ok(made)
 }
 
 /// Services and EndpointSlices of the app and its tags: those wanted are applied, those of tags gone are deleted.
@@ -132,6 +164,9 @@ fn metadata(app: &TodoApp, name: &str) -> Result<serde_json::Value, Error> {
         "ownerReferences": [owner],
     }))
 }
+
+#[cfg(test)]
+mod situations;
 
 #[cfg(test)]
 pub(crate) mod tests {

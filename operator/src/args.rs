@@ -17,9 +17,6 @@ pub struct Args {
     /// Address of this pod; what the hub's EndpointSlice points at while this process leads.
     #[arg(long, env = "TODOAPP_POD_IP")]
     pub pod_ip: IpAddr,
-    /// Domain of public hosts: NAME.NAMESPACE.DOMAIN.
-    #[arg(long, env = "TODOAPP_DOMAIN", default_value = "todoapp.local")]
-    pub domain: String,
     /// Domain of the cluster's own names.
     #[arg(long, env = "TODOAPP_CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
@@ -58,10 +55,10 @@ impl Args {
         format!("{}.{}.svc.{}.:{}", self.hub_service, self.namespace, self.cluster_domain, self.hub_port)
     }
 
-    /// Public URL of a host label in a namespace.
-    pub fn public_url(&self, label: &str, namespace: &str) -> String {
+    /// Public URL of a host.
+    pub fn public_url(&self, host: &str) -> String {
         let port = if self.public_port == 80 { String::new() } else { format!(":{}", self.public_port) };
-        format!("http://{label}.{namespace}.{}{port}", self.domain)
+        format!("http://{host}{port}")
     }
 
     /// In-cluster URL of a Service.

@@ -16,9 +16,13 @@ use crate::cluster::Stores;
 use crate::digest::Resolver;
 use crate::error::Error;
 use crate::events::Reporter;
+use crate::hosts::HostBook;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
+use crate::prober::Prober;
 use crate::store::Key;
+use crate::tallies::Tallies;
 
 /// The hands of the reconcilers.
 pub struct Context {
@@ -26,20 +30,30 @@ pub struct Context {
     pub client: kube::Client,
     /// The time of day.
     pub clock: Clock,
-    /// Settings.
+    /// What the process was started with.
     pub args: Args,
     /// What is known of the cluster.
     pub stores: Stores,
+    /// The cluster's own settings, as they are now.
+    pub settings: watch::Receiver<Arc<Settings>>,
     /// Key from which each revision's is derived.
     pub master_key: [u8; 32],
     /// In-cluster ports.
     pub ports: Mutex<PortBook>,
-    /// The cluster's settings.
-    pub settings: watch::Receiver<Arc<Settings>>,
+    /// Claims on public hosts.
+    pub hosts: Mutex<HostBook>,
+    /// For apps that are to be looked at again.
+    pub again: mpsc::Sender<Key>,
+    /// For revisions that are to be looked at again.
+    pub revisions_again: mpsc::Sender<Key>,
     /// Digests of images.
     pub resolver: Resolver,
-    /// Brings revisions back to their reconciler.
-    pub revisions: mpsc::Sender<Key>,
+    /// What revisions under release did for users.
+    pub outcomes: Outcomes,
+    /// Where the counting of their steps began.
+    pub tallies: Tallies,
+    /// Sends requests of our own to their pods.
+    pub prober: Prober,
     /// Objects stored in another spelling.
     pub respelled: Respelled,
     /// Who tells of changes, and what was told.
@@ -104,5 +118,40 @@ impl Context {
     /// Since when only fleeting figures differ; begins now if it had not.
     pub fn fleeting_since(&self, key: &str, now: Instant) -> Instant {
         *self.progress.lock().entry(key.to_owned()).or_default().fleeting_since.get_or_insert(now)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::prober::prober;
+    use crate::revision::tests::args;
+
+    /// A context whose API server is never asked.
+    pub(crate) fn context() -> Context {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URI"));
+        let client = kube::Client::try_from(config).expect("a client");
+        let (settings, revisions_again) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
+        Context {
+            client: client.clone(),
+            resolver: Resolver::new(client.clone(), settings.clone(), revisions_again.clone()),
+            revisions_again,
+            clock: Clock::system(),
+            args: args(),
+            stores: Stores::new(),
+            settings,
+            master_key: [0; 32],
+            ports: Mutex::new(PortBook::default()),
+            hosts: Mutex::default(),
+            again: mpsc::channel(1).0,
+            outcomes: Outcomes::default(),
+            tallies: Tallies::default(),
+            prober: prober(proxy::net::Tcp),
+            respelled: Respelled::default(),
+            reporter: Reporter::new(client, "p".to_owned(), Clock::system()),
+            metrics: Metrics::register(&prometheus::Registry::new()).expect("new names"),
+            progress: Mutex::default(),
+        }
     }
 }

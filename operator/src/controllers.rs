@@ -32,19 +32,44 @@ pub enum Next {
 
 /// Reconciles apps until the triggers end.
 pub async fn apps(context: Shared, triggers: mpsc::Receiver<Key>) {
-    run(context.stores.apps.clone(), triggers, context, app::reconcile).await;
+    run(context.stores.apps.clone(), triggers, context, app::reconcile, app::gone).await;
 }
 
 /// Reconciles revisions until the triggers end.
 pub async fn revisions(context: Shared, triggers: mpsc::Receiver<Key>) {
-    run(context.stores.revisions.clone(), triggers, context, revision::reconcile).await;
+    let gone = |_, _| std::future::ready(());
+    run(context.stores.revisions.clone(), triggers, context, revision::reconcile, gone).await;
 }
 
-async fn run<K, F, Fut>(store: Store<K>, mut triggers: mpsc::Receiver<Key>, context: Shared, reconcile: F)
-where
+/// Has all apps looked at again when the cluster's settings name public hosts otherwise.
+pub async fn renamed(context: Shared) {
+    let mut settings = context.settings.clone();
+    let mut hosts = settings.borrow_and_update().hosts.clone();
+    while settings.changed().await.is_ok() {
+        let new = settings.borrow_and_update().hosts.clone();
+        if std::mem::replace(&mut hosts, new.clone()) == new {
+            continue;
+        }
+        let apps = &context.stores.apps;
+        for key in apps.keys(0..apps.slots()) {
+            // A receiver is gone only when the process ends.
+            let _ = context.again.send(key).await;
+        }
+    }
+}
+
+async fn run<K, F, Fut, G, Gone>(
+    store: Store<K>,
+    mut triggers: mpsc::Receiver<Key>,
+    context: Shared,
+    reconcile: F,
+    gone: G,
+) where
     K: Resource<DynamicType = ()> + DeserializeOwned,
     F: Fn(K, Shared) -> Fut,
     Fut: Future<Output = Result<Next, Error>>,
+    G: Fn(Key, Shared) -> Gone,
+    Gone: Future<Output = ()>,
 {
     let mut queue = Queue::default();
     let mut running = FuturesUnordered::new();
@@ -57,7 +82,7 @@ where
         while queue.running() < CONCURRENCY
             && let Some(key) = queue.take(Instant::now())
         {
-            running.push(attempt(&store, key, &context, &reconcile));
+            running.push(attempt(&store, key, &context, &reconcile, &gone));
         }
         let due = queue.next().filter(|_| queue.running() < CONCURRENCY);
         tokio::select! {
@@ -75,14 +100,23 @@ where
 }
 
 /// One reconcile; returns after which time to come again, unless a change is to be waited for.
-async fn attempt<K, F, Fut>(store: &Store<K>, key: Key, context: &Shared, reconcile: &F) -> (Key, Option<Duration>)
+async fn attempt<K, F, Fut, G, Gone>(
+    store: &Store<K>,
+    key: Key,
+    context: &Shared,
+    reconcile: &F,
+    gone: &G,
+) -> (Key, Option<Duration>)
 where
     K: Resource<DynamicType = ()> + DeserializeOwned,
     F: Fn(K, Shared) -> Fut,
     Fut: Future<Output = Result<Next, Error>>,
+    G: Fn(Key, Shared) -> Gone,
+    Gone: Future<Output = ()>,
 {
     let Some(object) = store.get(&key) else {
         context.forget(&progress_key::<K>(&key));
+        gone(key.clone(), context.clone()).await;
         return (key, None);
     };
     let begun = Instant::now();

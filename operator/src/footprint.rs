@@ -17,6 +17,7 @@ use serde_json::Value;
 use self::objects::Objects;
 use crate::autoscaler::tests::sleepers::Sleepers;
 use crate::cluster::Stores;
+use crate::hosts::HostBook;
 use crate::ports::PortBook;
 use crate::store::{Store, Watched};
 
@@ -33,6 +34,7 @@ const APPS: u64 = 300;
 struct Kept {
     stores: Stores,
     ports: PortBook,
+    hosts: HostBook,
     sleepers: Sleepers,
 }
 
@@ -61,6 +63,9 @@ impl Kept {
             }
             let ports = &mut self.ports;
             note("port", measure(|| assert!(ports.claim(&format!("default/{name}"), None).is_ok())));
+            let hosts = &mut self.hosts;
+            let claims = [(format!("{name}.default.todoapp.local"), ())];
+            note("host", measure(|| assert!(hosts.enter(n as u32, &claims).is_empty())));
             asleep.push((revision_uid, revision_name));
         }
         note("autoscaler", measure(|| self.sleepers.add(&asleep)));
@@ -83,7 +88,12 @@ where
 
 #[test]
 fn each_further_sleeping_app_takes_few_bytes() {
-    let mut kept = Kept { stores: Stores::new(), ports: PortBook::default(), sleepers: Sleepers::new() };
+    let mut kept = Kept {
+        stores: Stores::new(),
+        ports: PortBook::default(),
+        hosts: HostBook::default(),
+        sleepers: Sleepers::new(),
+    };
     kept.add(0);
     let mut taken = kept.add(APPS);
     let mut whole = AllocationInfo::default();

@@ -1,7 +1,7 @@
 //! The hub: where activators and queue-proxies dial in to the leader.
 //!
 //! Owns the listener, the proof of identity and the bounds of every stream; what is said on a stream goes to the
-//! autoscaler. Each stream is a task of its own: one that is slow or half open holds up nobody else and is closed.
+//! autoscaler, but for what revisions did for users (`outcomes`). Each stream is a task of its own: one that is slow or half open holds up nobody else and is closed.
 //!
 //! ```text
 //! accept ─▶ Challenge ─▶ Hello ─▶ proof ─▶ seat ─┬─ Up frames ─▶ autoscaler
@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 
 use crate::autoscaler::Autoscaler;
+use crate::outcomes::Outcomes;
 
 /// Most streams at a time.
 const STREAMS_MAX: usize = 16_384;
@@ -45,8 +46,15 @@ pub trait Verifier: Send + Sync {
     fn activator<'a>(&'a self, token: &'a str) -> BoxFuture<'a, anyhow::Result<bool>>;
 }
 
+/// Whom what is said on a stream goes to.
+#[derive(Clone)]
+struct Ears {
+    autoscaler: Autoscaler,
+    outcomes: Outcomes,
+}
+
 /// Serves until `shutdown`, then closes every stream; dropped, it closes them as well.
-pub async fn serve(listener: impl Accept, autoscaler: Autoscaler, shutdown: CancellationToken) {
+pub async fn serve(listener: impl Accept, autoscaler: Autoscaler, outcomes: Outcomes, shutdown: CancellationToken) {
     let open = shutdown.child_token();
     let _closes = open.clone().drop_guard();
     let streams = Arc::new(Semaphore::new(STREAMS_MAX));
@@ -67,7 +75,8 @@ pub async fn serve(listener: impl Accept, autoscaler: Autoscaler, shutdown: Canc
             autoscaler.metrics().rejected("full").inc();
             continue;
         };
-        tasks.spawn(attend(io, peer, autoscaler.clone(), open.child_token(), place, door));
+        let ears = Ears { autoscaler: autoscaler.clone(), outcomes: outcomes.clone() };
+        tasks.spawn(attend(io, peer, ears, open.child_token(), place, door));
     }
     tasks.close();
     tasks.wait().await;
@@ -76,10 +85,10 @@ pub async fn serve(listener: impl Accept, autoscaler: Autoscaler, shutdown: Canc
 async fn attend(
     stream: impl Io,
     from: SocketAddr,
-    autoscaler: Autoscaler,
+    ears: Ears,
     close: CancellationToken,
     _place: OwnedSemaphorePermit,
     door: OwnedSemaphorePermit,
 ) {
-    stream::attend(stream, from, &autoscaler, close, door).await;
+    stream::attend(stream, from, &ears, close, door).await;
 }

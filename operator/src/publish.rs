@@ -29,6 +29,8 @@ pub struct Change<S> {
     pub lasting: bool,
     /// What to tell.
     pub notes: Vec<Note>,
+    /// To be written only on what was read: a conflict otherwise, after which it is read again.
+    pub unless_changed: bool,
 }
 
 /// Writes what differs; returns after which time to come again, when figures have yet to settle.
@@ -52,7 +54,10 @@ where
     }
     let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
     let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
-    let body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new });
+    let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new });
+    if change.unless_changed {
+        body["metadata"] = json!({ "resourceVersion": object.resource_version() });
+    }
     api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&body))
         .await
         .map_err(Error::api("write status of", format!("{} {namespace}/{name}", K::kind(&()))))?;

@@ -13,7 +13,7 @@ use prometheus::Registry;
 use proxy::net::{Network, Tcp};
 use runtime::admin::{self, AdminState, Extra, Readiness};
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -28,10 +28,12 @@ use crate::digest::Resolver;
 use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
+use crate::outcomes::Outcomes;
 use crate::ports::PortBook;
+use crate::prober::prober;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
-use crate::store::Key;
+use crate::tallies::Tallies;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
 use crate::{app, autoscaler, cluster, controllers, hub, keys, leader, settings, wake};
@@ -150,17 +152,18 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     process.leading.store(Some(Arc::new(leading)));
     // What activators repeat about a revision that is not in the roster would be lost: fill it before the hub opens.
     let settings = settings(process, &mut tasks).await?;
-    let roster = Roster::new(stores.clone(), autoscaler.clone(), settings.clone());
+    let outcomes = Outcomes::default();
+    let roster = Roster::new(stores.clone(), autoscaler.clone(), outcomes.clone(), settings.clone());
     roster.fill();
     let listener = process.network.listen(SocketAddr::from(([0, 0, 0, 0], args.hub_port))).context("open the hub")?;
-    tasks.spawn(hub::serve(listener, autoscaler.clone(), shutdown.clone()));
+    tasks.spawn(hub::serve(listener, autoscaler.clone(), outcomes.clone(), shutdown.clone()));
     measure(process, &stores, &autoscaler, &mut tasks);
     let (hub_client, hub_args) = (client.clone(), args.clone());
     tasks.spawn(async move { leader::publish_hub(hub_client, &hub_args).await });
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, master_key, settings, queues.again.clone()));
+    let context = Arc::new(context(process, stores, settings, outcomes, &queues, master_key));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -193,29 +196,37 @@ async fn settings<N>(process: &Process<N>, tasks: &mut JoinSet<()>) -> anyhow::R
 
 fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {
     tasks.spawn(controllers::apps(context.clone(), queues.apps));
+    tasks.spawn(controllers::renamed(context.clone()));
     let resolving = context.clone();
     tasks.spawn(async move { resolving.resolver.follow().await });
     tasks.spawn(controllers::revisions(context, queues.revisions));
     tasks.spawn(roster.follow(queues.roster));
 }
 
-fn context<N>(
+fn context<N: Network>(
     process: &Process<N>,
     stores: Stores,
-    master_key: [u8; 32],
     settings: watch::Receiver<Arc<Settings>>,
-    revisions: mpsc::Sender<Key>,
+    outcomes: Outcomes,
+    queues: &Queues,
+    master_key: [u8; 32],
 ) -> Context {
+    let hosts = app::known_hosts(&stores, &settings.borrow().hosts);
     Context {
-        resolver: Resolver::new(process.client.clone(), settings.clone(), revisions.clone()),
-        settings,
-        revisions,
         client: process.client.clone(),
         clock: process.clock.clone(),
         args: process.args.clone(),
+        outcomes,
         ports: Mutex::new(known_ports(&stores)),
+        hosts: Mutex::new(hosts),
+        again: queues.again.clone(),
+        revisions_again: queues.revisions_again.clone(),
+        resolver: Resolver::new(process.client.clone(), settings.clone(), queues.revisions_again.clone()),
         stores,
+        settings,
         master_key,
+        tallies: Tallies::default(),
+        prober: prober(process.network.clone()),
         respelled: crate::apply::Respelled::default(),
         reporter: Reporter::new(process.client.clone(), process.args.pod_name.clone(), process.clock.clone()),
         metrics: process.metrics.clone(),

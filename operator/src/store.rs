@@ -99,6 +99,17 @@ impl<K: DeserializeOwned> Store<K> {
         text.and_then(|text| parse(&text))
     }
 
+    /// A number for a key, whether or not there is such an object; few keys have the same.
+    pub fn id(&self, key: &Key) -> u32 {
+        self.shared.state.read().shelf.id(key)
+    }
+
+    /// The objects whose keys have this number.
+    pub fn with_id(&self, id: u32) -> Vec<K> {
+        let texts = self.shared.state.read().shelf.with_id(id);
+        texts.iter().filter_map(|text| parse(text)).collect()
+    }
+
     /// The objects of which this is so.
     pub fn by(&self, by: By, value: &str) -> Vec<K> {
         let texts = self.shared.state.read().shelf.by(by, value);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, PullingGauge, Registry};
 use proxy::{
+    body::Guard,
     gate::{Gate, Permit},
     meter::{Meter, MeterGuard},
 };
@@ -83,6 +84,8 @@ impl Flight {
         self.class = usize::from(status.as_u16() / 100).saturating_sub(1).min(DEPARTED - 1);
     }
 }
+
+impl Guard for Flight {}
 
 impl Drop for Flight {
     fn drop(&mut self) {

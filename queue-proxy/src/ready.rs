@@ -1,7 +1,6 @@
 //! Is the app ready? Asked every few milliseconds until it is, then as often as its probe says.
 
 mod grpc;
-mod http;
 mod judge;
 
 use std::{
@@ -46,7 +45,11 @@ async fn attempt(check: &Check, dial: &impl Dial, timeout: Duration) -> bool {
     let asked = async {
         match check {
             Check::Tcp { port } => dial.dial(local(*port)).await.is_ok(),
-            Check::Http { port, path, headers } => http::ask(dial, *port, path, headers).await.is_some_and(|ok| ok),
+            // 200 to 399, as for the kubelet.
+            Check::Http { port, path, headers } => {
+                let status = proxy::ask(dial, local(*port), path, headers).await;
+                status.is_some_and(|status| (200..400).contains(&status.as_u16()))
+            }
             Check::Grpc { port, service } => grpc::ask(dial, *port, service).await.is_some_and(|ok| ok),
         }
     };

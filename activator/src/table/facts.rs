@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use api::{Visibility, condition, labels};
+use api::{Visibility, condition, labels, rollout::Phase};
 use wire::Protocol;
 
-use super::lean::{LeanApp, LeanRevision, LeanSlice};
+use super::lean::{LeanApp, LeanRevision, LeanRollout, LeanSlice};
 
 /// A `TodoApp`.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub(crate) struct AppFacts {
     pub(crate) own_hosts: Box<[Arc<str>]>,
     pub(crate) cluster_port: Option<u16>,
     pub(crate) targets: Box<[TargetFacts]>,
+    /// The two revisions of a release that is under way: what they do for users is counted. Empty without one.
+    pub(crate) counted: Box<[Box<str>]>,
     /// Why the operator waits for a person: reason and message. `None` while it has not read this version of the spec.
     pub(crate) stalled: Option<Box<str>>,
 }
@@ -98,9 +100,17 @@ impl AppFacts {
                     }),
                 })
                 .collect(),
+            counted: counted(&status.rollout),
             stalled: stalled(app).map(Into::into),
         }
     }
+}
+
+fn counted(rollout: &LeanRollout) -> Box<[Box<str>]> {
+    let candidate = rollout.candidate.as_deref().filter(|_| rollout.phase != Some(Phase::Aborted));
+    candidate.map_or_else(Box::default, |candidate| {
+        rollout.stable.as_deref().into_iter().chain([candidate]).map(Into::into).collect()
+    })
 }
 
 fn stalled(app: &LeanApp) -> Option<String> {

@@ -3,7 +3,7 @@
 //! A whole object is mostly `managedFields` and pod template; a list of them would be the largest thing that this
 //! process ever has in memory.
 
-use api::{Ingress, Revision, RoutedTraffic, Template, Timeouts, TodoApp};
+use api::{Ingress, Revision, RoutedTraffic, Template, Timeouts, TodoApp, rollout::Phase};
 use k8s_openapi::{
     api::discovery::v1::{EndpointConditions, EndpointSlice},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
@@ -38,6 +38,16 @@ pub(crate) struct LeanAppStatus {
     pub(crate) cluster_port: Option<u16>,
     #[serde(default)]
     pub(crate) traffic: Vec<RoutedTraffic>,
+    #[serde(default)]
+    pub(crate) rollout: LeanRollout,
+}
+
+/// Where a release stands.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct LeanRollout {
+    pub(crate) stable: Option<String>,
+    pub(crate) candidate: Option<String>,
+    pub(crate) phase: Option<Phase>,
 }
 
 /// A `Revision`.

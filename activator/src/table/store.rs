@@ -176,6 +176,16 @@ impl Store {
         };
         let table = build(apps, find, &self.tables.load());
         self.tables.swap(table);
+        self.count();
+    }
+
+    /// Has what revisions do counted while a release of theirs is under way.
+    fn count(&self) {
+        let names = self.apps.iter().flat_map(|(app, facts)| facts.counted.iter().map(move |name| (app, name)));
+        let counted: BTreeSet<Key> = names.map(|(app, name)| Key::new(app.namespace(), name)).collect();
+        for (key, revision) in &self.revisions {
+            revision.count(counted.contains(key));
+        }
     }
 
     fn list(&self, revision_uid: &str) {

@@ -1,6 +1,11 @@
 //! What the tests stand on: an activator without API server and hub, apps, pods, and a client.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use http::{HeaderValue, Response};
 use parking_lot::Mutex;
@@ -75,6 +80,7 @@ impl World {
             wakes: crate::wakes::Wakes::new(Arc::new(std::time::SystemTime::now)),
             numbers: Numbers::default(),
             nobody: Arc::default(),
+            counts: AtomicU64::new(0),
             tell: Box::new(move |message| drop(sender.send(message))),
             retire: Box::new(move |address| retiring.retire(address)),
         });

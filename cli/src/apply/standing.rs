@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use api::TodoApp;
 use api::condition::{self, READY, STALLED};
 use api::rollout::Strategy;
-use api::{TodoApp, TodoAppStatus};
+use kube::ResourceExt;
+use serde_json::{Value, json};
 
 use super::named;
 use crate::{Error, release};
 
-/// What to say of an app that is ready; the error of one that will not get ready by itself; nothing while it may.
-pub fn verdict(app: &TodoApp, applied: i64) -> Option<Result<String, Error>> {
+/// The app once it is ready; the error of one that will not get ready by itself; nothing while it may.
+pub fn verdict(app: &TodoApp, applied: i64) -> Option<Result<TodoApp, Error>> {
     let status = app.status.as_ref()?;
     let current = app.metadata.generation.unwrap_or_default().max(applied);
     if status.observed_generation != Some(current) {
@@ -20,15 +22,23 @@ pub fn verdict(app: &TodoApp, applied: i64) -> Option<Result<String, Error>> {
         let why = format!("{}: {}", stalled.reason, stalled.message);
         return Some(Err(Error::Failed(format!("{} cannot get ready: {why}", named(app)))));
     }
-    condition::is_true(&status.conditions, READY).then(|| Ok(ready(app, status)))
+    condition::is_true(&status.conditions, READY).then(|| Ok(app.clone()))
 }
 
-fn ready(app: &TodoApp, status: &TodoAppStatus) -> String {
-    let url = status.url.as_ref().or(status.address.as_ref().map(|address| &address.url));
+/// What is said of an app that is ready; of one whose releases take their time also where that stands.
+pub fn ready(app: &TodoApp) -> String {
+    let status = app.status.clone().unwrap_or_default();
+    let url = status.url.or(status.address.map(|address| address.url));
     let url = url.map(|url| format!(" at {url}")).unwrap_or_default();
-    let released = !matches!(app.spec.rollout.strategy.unwrap_or_default(), Strategy::Immediate);
+    let released = app.spec.rollout.strategy.unwrap_or_default() != Strategy::Immediate;
     let release = if released { format!("; {}", release::sentence(status.rollout.as_ref())) } else { String::new() };
     format!("{} is ready{url}{release}", named(app))
+}
+
+/// The same for programs.
+pub fn told(app: &TodoApp) -> Value {
+    let status = app.status.clone().unwrap_or_default();
+    json!({ "ready": app.name_any(), "namespace": app.namespace(), "url": status.url, "rollout": status.rollout })
 }
 
 /// What is said when the time is over.

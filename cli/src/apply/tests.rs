@@ -26,7 +26,14 @@ fn file(name: &str, text: &str) -> PathBuf {
 }
 
 fn args(file: PathBuf, wait: bool) -> Apply {
-    Apply { files: vec![file], wait, timeout: Duration::from_mins(1), force: false, target: Target::default() }
+    Apply {
+        files: vec![file],
+        wait,
+        timeout: Duration::from_mins(1),
+        force: false,
+        output: Output::Text,
+        target: Target::default(),
+    }
 }
 
 const USER: &str = "\
@@ -48,6 +55,9 @@ spec:
 async fn told(world: &World, args: &Apply) -> (Result<(), Error>, String) {
     let mut page = Vec::new();
     let done = run(&world.session, args, &mut page).await;
+    for file in &args.files {
+        std::fs::remove_file(file).expect("it was there");
+    }
     (done, String::from_utf8(page).expect("text"))
 }
 
@@ -74,6 +84,19 @@ TodoApp `user` is ready at http://user.default.todoapp.local; no release is unde
     assert_eq!((done, page.as_str()), (Ok(()), expected));
     let made = world.server.writes(|record| record.manager.as_deref() == Some("todoapp-cli"));
     assert_eq!(made, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_programs_each_step_is_a_line_of_json() {
+    let world = World::new(canned());
+    let args = Apply { output: Output::Json, ..args(file("json", USER), true) };
+    let ready = json!([condition("Ready", "True", "Ready", "requests are answered")]);
+    let ((done, page), ()) = tokio::join!(told(&world, &args), operator(&world, ready));
+    assert_eq!(done, Ok(()));
+    let lines: Vec<Value> = page.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines[0], json!({ "applied": "configmap/settings", "namespace": "default" }));
+    let (app, stable) = (&lines[2], &lines[2]["rollout"]["stable"]);
+    assert_eq!((&app["ready"], &app["namespace"], stable), (&"user".into(), &"default".into(), &"user-00001".into()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,13 +128,15 @@ async fn fields_of_others_are_taken_over_by_force_alone() {
     let mut theirs = app("user");
     theirs["spec"]["concurrencyLimit"] = 5.into();
     world.make(&theirs);
-    let mut mine = args(file("force", &format!("{USER}  concurrencyLimit: 7\n")), false);
-    let (done, page) = told(&world, &mine).await;
+    let mine = |force| {
+        let text = format!("{USER}  concurrencyLimit: 7\n");
+        Apply { force, ..args(file("force", &text), false) }
+    };
+    let (done, page) = told(&world, &mine(false)).await;
     let Err(Error::Failed(why)) = done else { panic!("{done:?}") };
     assert!(why.contains(".spec.concurrencyLimit") && why.ends_with("; --force takes the fields over"), "{why}");
     assert_eq!(page, "configmap/settings applied\n", "what came before is told");
-    mine.force = true;
-    assert_eq!(told(&world, &mine).await.0, Ok(()));
+    assert_eq!(told(&world, &mine(true)).await.0, Ok(()));
 }
 
 #[tokio::test(start_paused = true)]

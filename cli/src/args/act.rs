@@ -91,6 +91,9 @@ pub struct Apply {
     /// Take over fields that belong to another field manager
     #[arg(long)]
     pub force: bool,
+    /// How to print; `json` is one object a line
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: Output,
     /// Which cluster
     #[command(flatten)]
     pub target: Target,

@@ -136,6 +136,9 @@ user-00001  100      -     http://user.default.todoapp.local
 user-00002  0        next  http://next-user.default.todoapp.local
 ";
     assert_eq!(told(&world, &args(&[], None, &[], &[])).await, Ok(expected.to_owned()));
+    let json = told(&world, &Traffic { output: Output::Json, ..args(&[], None, &[], &[]) }).await.expect("JSON");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&json["app"], &json["traffic"][1]["tag"]), (&"user".into(), &"next".into()));
     let wish = args(&["user-00001=90", "user-00002=10"], None, &["user-00002=next"], &[]);
     let expected = "\
 REVISION    PERCENT  TAG

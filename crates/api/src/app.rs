@@ -68,8 +68,10 @@ pub struct TodoAppSpec {
 }
 
 /// What was made of it.
+// Without a status, whoever waits for one (kstatus: Helm, Argo CD, Flux) takes a new object for one that is settled.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("default" = { "observedGeneration": -1 }))]
 pub struct TodoAppStatus {
     /// Generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -181,6 +181,7 @@ fn containers_schema() -> Value {
                         "x-kubernetes-preserve-unknown-fields": true,
                         "properties": {
                             "name": { "type": "string", "maxLength": 15 },
+                            "protocol": { "type": "string", "enum": ["TCP"] },
                             "containerPort": {
                                 "type": "integer", "minimum": 1, "maximum": 65535,
                                 "x-kubernetes-validations": [{

@@ -7,6 +7,7 @@
 //! ```
 
 mod check;
+mod hosts;
 mod read;
 mod registries;
 mod retention;
@@ -14,6 +15,7 @@ pub mod schedule;
 mod settings;
 mod spec;
 
+pub use hosts::Hosts;
 pub use read::scaling;
 pub use registries::Registries;
 pub use retention::{Retention, Version};

@@ -37,12 +37,30 @@ pub(crate) fn section<T: DeserializeOwned + Serialize + Default>(text: &str) -> 
         return Ok(T::default());
     }
     let fields = given.as_object().ok_or_else(|| Error::Kind(format!("{given}: must be fields, such as `max: 10`")))?;
+    if let Some((field, text)) = endless(&given) {
+        return Err(Error::Kind(format!("{field} is '{text}': no time is so long")));
+    }
     let parsed: T = serde_json::from_value(given.clone())
         .map_err(|error| Error::Kind(wrong::<T>(fields, &|value| value).unwrap_or_else(|| error.to_string())))?;
     match unknown(&given, &serde_json::to_value(&parsed).unwrap_or_default()) {
         Some(field) => Err(Error::Unknown(field)),
         None => Ok(parsed),
     }
+}
+
+/// The first field with a duration beyond all reckoning, at which kube's `Duration` panics instead of refusing it.
+fn endless(given: &Value) -> Option<(String, &str)> {
+    const NUMBER_MAX: f64 = 1e12;
+    given.as_object()?.iter().find_map(|(name, value)| {
+        if let Some((inner, text)) = endless(value) {
+            return Some((format!("{name}.{inner}"), text));
+        }
+        let text = value.as_str()?;
+        let is_time =
+            text.chars().all(|c| matches!(c, '0'..='9' | '.' | '+' | '-' | 'h' | 'm' | 's' | 'u' | 'n' | 'µ' | 'μ'));
+        let mut numbers = text.split(char::is_alphabetic).filter_map(|number| number.parse::<f64>().ok());
+        (is_time && numbers.any(|number| number > NUMBER_MAX)).then(|| (name.clone(), text))
+    })
 }
 
 /// The first field that cannot be read by itself, and why: serde's own words name none.
@@ -88,6 +106,11 @@ mod tests {
             (
                 "metric: Memory\nutilizationPercent: 70",
                 "utilizationPercent is 70: must not be set with metric Memory, for `target` is a percentage already",
+            ),
+            ("window: 99999999999999999999h", "window is '99999999999999999999h': no time is so long"),
+            (
+                "burst: {windowPercent: 1}\nzeroGrace: 1m9999999999999999999s",
+                "zeroGrace is '1m9999999999999999999s': no time",
             ),
             ("- 1", "[1]: must be fields, such as `max: 10`"),
         ] {

@@ -1,5 +1,5 @@
 //! The cluster's own settings, from one ConfigMap: of scaling, what holds where an app says nothing, and limits that no
-//! app may exceed; how tags of images are resolved; which Revisions are kept.
+//! app may exceed; how public hosts are named; how tags of images are resolved; which Revisions are kept.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use api::Scaling;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::Hosts;
 use crate::read::{self, Error};
 use crate::{Registries, Retention, check};
 
@@ -14,12 +15,14 @@ use crate::{Registries, Retention, check};
 const DEFAULTS: &str = "defaults";
 /// Key of the ConfigMap under which the limits are, as YAML.
 const LIMITS: &str = "limits";
+/// Key of the ConfigMap under which the naming of hosts is, as YAML.
+const HOSTS: &str = "hosts";
 /// Key of the ConfigMap under which the resolution of tags is set, as YAML.
 const REGISTRIES: &str = "registries";
 /// Key of the ConfigMap under which the garbage collection of Revisions is set, as YAML.
 const RETENTION: &str = "retention";
 /// All of them.
-const KEYS: [&str; 4] = [DEFAULTS, LIMITS, REGISTRIES, RETENTION];
+const KEYS: [&str; 5] = [DEFAULTS, LIMITS, HOSTS, REGISTRIES, RETENTION];
 
 /// Settings of the cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -28,6 +31,8 @@ pub struct Settings {
     pub defaults: Scaling,
     /// What no app may exceed.
     pub limits: Limits,
+    /// How public hosts are named.
+    pub hosts: Hosts,
     /// How tags of images are resolved.
     pub registries: Registries,
     /// Which Revisions are kept.
@@ -50,11 +55,12 @@ impl Settings {
     /// Names the key, the field, its value, and what would be right.
     pub fn parse(data: &BTreeMap<String, String>) -> Result<Self, String> {
         if let Some(unknown) = data.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(format!("`{unknown}` is no key; there are {}", KEYS.map(|key| format!("`{key}`")).join(", ")));
+            return Err(format!("`{unknown}` is no key; there are `{}`", KEYS.join("`, `")));
         }
         let settings = Self {
             defaults: section(data, DEFAULTS)?,
             limits: section(data, LIMITS)?,
+            hosts: section(data, HOSTS)?,
             registries: section(data, REGISTRIES)?,
             retention: section(data, RETENTION)?,
         };
@@ -65,6 +71,7 @@ impl Settings {
         }
         check::scaling(&settings.defaults).map_err(|problem| format!("{DEFAULTS}.{problem}"))?;
         check::limits(&settings.limits).map_err(|problem| format!("{LIMITS}.{problem}"))?;
+        settings.hosts.check().map_err(|problem| format!("{HOSTS}.{problem}"))?;
         settings.registries.check().map_err(|problem| format!("{REGISTRIES}.{problem}"))?;
         settings.retention.check().map_err(|problem| format!("{RETENTION}.{problem}"))?;
         Ok(settings)
@@ -126,7 +133,36 @@ mod tests {
         let told = parse("{", "").expect_err("no YAML");
         assert!(told.starts_with("`defaults` is not YAML: "), "{told}");
         let told = Settings::parse(&[("default".to_owned(), String::new())].into()).expect_err("no key");
-        assert_eq!(told, "`default` is no key; there are `defaults`, `limits`, `registries`, `retention`");
+        assert_eq!(told, "`default` is no key; there are `defaults`, `limits`, `hosts`, `registries`, `retention`");
+    }
+
+    #[test]
+    fn hosts_are_read_and_what_is_wrong_with_them_is_named() {
+        let parse = |hosts: &str| Settings::parse(&[(HOSTS.to_owned(), hosts.to_owned())].into()).map(|s| s.hosts);
+        assert_eq!(parse(""), Ok(Hosts::default()));
+        let read = parse("domain: example.com\ntemplate: '{name}.{domain}'\n").expect("valid");
+        assert_eq!((read.domain.as_str(), read.template.as_str()), ("example.com", "{name}.{domain}"));
+        for (hosts, expected) in [
+            (
+                "domain: Example.com",
+                "hosts.domain is 'Example.com': must be a DNS name in lower case, but label 'Example' has other \
+                 characters than 'a' to 'z', '0' to '9' and '-' between them",
+            ),
+            ("domain: .com", "hosts.domain is '.com': must be a DNS name in lower case, but it has an empty label"),
+            ("template: '{namespace}.{domain}'", "hosts.template is '{namespace}.{domain}': must contain {name}"),
+            (
+                "template: '{name}.{zone}'",
+                "hosts.template is '{name}.{zone}': must make a DNS name in lower case, but label '{zone}' has other \
+                 characters than 'a' to 'z', '0' to '9' and '-' between them; its placeholders are {name}, {namespace}, \
+                 {domain}",
+            ),
+            ("tagTemplate: '{name}'", "hosts.tagTemplate is '{name}': must contain {tag}"),
+            ("tagTemplate: '{tag}'", "hosts.tagTemplate is '{tag}': must contain {name}"),
+            ("domian: example.com", "`hosts.domian` is no setting"),
+            ("domain: 7", "`hosts`: domain: invalid type: integer `7`, expected a string"),
+        ] {
+            assert_eq!(parse(hosts), Err(expected.to_owned()));
+        }
     }
 
     fn parse_key(key: &str, text: &str) -> Result<Settings, String> {

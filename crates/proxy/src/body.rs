@@ -35,11 +35,16 @@ pub struct Overdue;
 pub struct Body {
     kind: Kind,
     deadline: Option<Pin<Box<Sleep>>>,
-    guard: Option<Guard>,
+    guard: Option<Box<dyn Guard>>,
 }
 
-/// Only dropped, never called: the vtable is there for the drop.
-type Guard = Box<dyn Send>;
+/// What is kept as long as a body; dropped at its end, however that comes.
+pub trait Guard: Send + 'static {
+    /// The body broke before its end: what it was read from failed, or its time was over. Not when its reader left.
+    fn broken(&mut self) {}
+}
+
+impl Guard for () {}
 
 enum Kind {
     Empty,
@@ -90,16 +95,29 @@ impl Body {
     }
 
     /// Keeps `guard` until this body is dropped, which hyper does at its end, at an error and when the peer has left.
-    pub fn guard(&mut self, guard: impl Send + 'static) {
-        self.guard = Some(match self.guard.take() {
-            None => Box::new(guard),
-            Some(before) => Box::new((before, guard)),
-        });
+    /// A body has one guard: another takes its place.
+    pub fn guard(&mut self, guard: impl Guard) {
+        self.guard = Some(Box::new(guard));
     }
 
     /// Breaks the body with [`Overdue`] when `sleep` ends before it does: never a clean end of half an answer.
     pub fn deadline(&mut self, sleep: Pin<Box<Sleep>>) {
         self.deadline = Some(sleep);
+    }
+
+    fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = self.poll_kind(cx) {
+            return Poll::Ready(frame);
+        }
+        // Asked only when there is nothing to pass on: a quick body never touches the timer.
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(cx).is_ready()
+        {
+            self.deadline = None;
+            self.kind = Kind::Empty;
+            return Poll::Ready(Some(Err(Box::new(Overdue))));
+        }
+        Poll::Pending
     }
 
     fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
@@ -134,18 +152,13 @@ impl HttpBody for Body {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = this.poll_kind(cx) {
-            return Poll::Ready(frame);
-        }
-        // Asked only when there is nothing to pass on: a quick body never touches the timer.
-        if let Some(deadline) = &mut this.deadline
-            && deadline.as_mut().poll(cx).is_ready()
+        let frame = ready!(this.poll_in_time(cx));
+        if let Some(Err(_)) = &frame
+            && let Some(guard) = &mut this.guard
         {
-            this.deadline = None;
-            this.kind = Kind::Empty;
-            return Poll::Ready(Some(Err(Box::new(Overdue))));
+            guard.broken();
         }
-        Poll::Pending
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

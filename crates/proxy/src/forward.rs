@@ -21,7 +21,9 @@ use wire::Protocol;
 pub(crate) use self::fit::fit;
 pub use crate::headers::Forwarded;
 use crate::{
-    Body, Failure, headers,
+    Body, Failure,
+    body::Guard,
+    headers,
     listen::ConnInfo,
     net::Dial,
     upgrade,
@@ -99,12 +101,7 @@ pub async fn send<D: Dial>(
 
 /// Makes a response ready for the client. `guard` is kept until the answer is over: for a change of protocol, until
 /// the tunnel has closed.
-pub fn inbound(
-    mut response: Response<Body>,
-    passage: Passage,
-    info: &ConnInfo,
-    guard: impl Send + 'static,
-) -> Response<Body> {
+pub fn inbound(mut response: Response<Body>, passage: Passage, info: &ConnInfo, guard: impl Guard) -> Response<Body> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, passage, info, guard);
     }
@@ -122,13 +119,9 @@ pub fn inbound(
     response
 }
 
-fn switch(
-    mut response: Response<Body>,
-    passage: Passage,
-    info: &ConnInfo,
-    guard: impl Send + 'static,
-) -> Response<Body> {
+fn switch(mut response: Response<Body>, passage: Passage, info: &ConnInfo, mut guard: impl Guard) -> Response<Body> {
     let Some(client) = passage.client else {
+        guard.broken();
         // RFC 9110, 15.2.2: only what was asked for. Anything else would let the app speak past us.
         let why = "it changed the protocol without having been asked";
         return Failure::UpstreamBroken(why.to_owned()).into_response();

@@ -9,6 +9,7 @@
 //!                                                                                      upstream::Pool
 //! ```
 
+mod ask;
 pub mod body;
 pub mod error;
 pub mod forward;
@@ -20,5 +21,6 @@ pub mod net;
 mod upgrade;
 pub mod upstream;
 
+pub use ask::ask;
 pub use body::{Body, BoxError};
 pub use error::Failure;

@@ -18,4 +18,5 @@ pub use judge::{Probes, Verdict, judge};
 pub use machine::{Facts, Note, Outcome, advance, is_live};
 pub use share::{capacity, share};
 pub use spec::{Analysis, Spec};
+pub use step::is_check_due;
 pub use tally::{Tally, Times};

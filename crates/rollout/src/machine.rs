@@ -16,7 +16,8 @@ use crate::tally::Tally;
 pub struct Facts<'a> {
     /// The time of day.
     pub now: Timestamp,
-    /// The revision that `latest` stands for: that of the app's template, once it was ready.
+    /// The revision that `latest` stands for: that of the app's template, once it was ready. None while there is none, or
+    /// while `latest` gets nothing.
     pub latest: Option<&'a str>,
     /// The revision that serves; none when there is none, or it was deleted.
     pub stable: Option<&'a str>,
@@ -82,9 +83,11 @@ pub(crate) struct Machine<'a> {
 
 impl Machine<'_> {
     fn run(&mut self, action: Option<&Action>) -> Option<Duration> {
-        let latest = self.facts.latest?;
-        self.status.stable = self.facts.stable.or(Some(latest)).map(str::to_owned);
-        self.meet(latest);
+        self.status.stable = self.facts.stable.or(self.facts.latest).map(str::to_owned);
+        match self.facts.latest {
+            Some(latest) => self.meet(latest),
+            None => self.clear(),
+        }
         if let Some(action) = action.filter(|a| self.status.action_token.as_ref() != Some(&a.token)) {
             self.status.action_token = Some(action.token.clone());
             if action.revision.is_none() || action.revision == self.status.candidate {
@@ -98,7 +101,10 @@ impl Machine<'_> {
     fn meet(&mut self, latest: &str) {
         let known = self.status.candidate.as_deref() == Some(latest);
         let live = is_live(&self.status);
-        if self.status.stable.as_deref() == Some(latest) {
+        if live && known && self.facts.stable.is_none() {
+            // Nothing is left to go back to.
+            self.promote();
+        } else if self.status.stable.as_deref() == Some(latest) {
             if live {
                 self.note("RolledBack", format!("the app asks for revision '{latest}' again, which gets everything"));
             }

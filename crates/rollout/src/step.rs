@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use api::RolloutStatus;
 use api::rollout::{Figures, NoData, Phase};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -9,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use crate::judge::{Probes, Verdict, judge};
 use crate::machine::Machine;
 use crate::share::capacity;
-use crate::spec::Analysis;
+use crate::spec::{Analysis, Spec};
 use crate::tally::Tally;
 use crate::text;
 
@@ -19,11 +20,11 @@ const CAPACITY: Duration = Duration::from_secs(5);
 impl Machine<'_> {
     /// One look at a step that runs.
     pub(crate) fn step(&mut self) -> Option<Duration> {
-        let over = self.is_over();
+        let over = is_over(&self.status, self.facts.now);
         match self.spec.analysis.clone() {
             None if over => self.next(),
             None => self.progress(),
-            Some(analysis) if self.is_due(&analysis, over) => self.check(&analysis, over),
+            Some(analysis) if is_due(&analysis, &self.status, self.facts.now) => self.check(&analysis, over),
             // The last check let it pass, and has not to be made again for pods that come.
             Some(_) if self.status.phase == Some(Phase::WaitingForCapacity) => self.next(),
             Some(_) => {}
@@ -38,7 +39,10 @@ impl Machine<'_> {
         let news = self.status.figures != figures;
         self.status.figures = figures;
         self.status.stable_figures = Some(figures_of(&facts.stable_did));
-        self.status.checked = Some(Time(facts.now));
+        // What says nothing new is not written: a release may wait for days.
+        if news || matches!(verdict, Verdict::Fail(_)) {
+            self.status.checked = Some(Time(facts.now));
+        }
         match verdict {
             // The same requests are no second witness, unless no more are waited for.
             Verdict::Fail(why) => {
@@ -124,31 +128,48 @@ impl Machine<'_> {
         text::figures(&figures(&self.facts.candidate_did, self.facts.probes))
     }
 
-    fn is_over(&self) -> bool {
-        self.status.step_until.as_ref().is_none_or(|until| self.facts.now >= until.0)
-    }
-
-    fn is_due(&self, analysis: &Analysis, over: bool) -> bool {
-        let Some(checked) = &self.status.checked else { return true };
-        let since = self.facts.now.duration_since(checked.0).unsigned_abs();
-        let before_the_end = self.status.step_until.as_ref().is_some_and(|until| checked.0 < until.0);
-        since >= analysis.interval || (over && before_the_end)
-    }
-
     /// Until the next check or the end of the step, whichever is first.
     pub(crate) fn remaining(&self) -> Option<Duration> {
         let phase = self.status.phase?;
-        if !matches!(phase, Phase::Progressing | Phase::WaitingForTraffic | Phase::WaitingForCapacity) {
+        if !runs(phase) {
             return None;
         }
         let now = self.facts.now;
         let left = |end: Timestamp| Duration::try_from(end.duration_since(now)).unwrap_or(Duration::ZERO);
-        let end = self.status.step_until.as_ref().map(|until| left(until.0)).filter(|_| !self.is_over());
+        let end = self.status.step_until.as_ref().map(|until| left(until.0)).filter(|_| !is_over(&self.status, now));
         let check = self.spec.analysis.as_ref().zip(self.status.checked.as_ref());
-        let check = check.map(|(a, checked)| left(checked.0.saturating_add(a.interval).unwrap_or(Timestamp::MAX)));
+        let next =
+            |checked: &Time, interval: Duration| left(checked.0.saturating_add(interval).unwrap_or(Timestamp::MAX));
+        // One that is due was just made, and had nothing to say.
+        let check = check.map(|(analysis, checked)| match next(checked, analysis.interval) {
+            Duration::ZERO => analysis.interval,
+            left => left,
+        });
         let pods = (phase == Phase::WaitingForCapacity).then_some(CAPACITY);
         [end, check, pods].into_iter().flatten().min()
     }
+}
+
+/// Whether a check is to be made now: probes are sent before it.
+pub fn is_check_due(spec: &Spec, status: &RolloutStatus, now: Timestamp) -> bool {
+    status.phase.is_some_and(runs) && spec.analysis.as_ref().is_some_and(|analysis| is_due(analysis, status, now))
+}
+
+/// A step runs: there are checks.
+fn runs(phase: Phase) -> bool {
+    matches!(phase, Phase::Progressing | Phase::WaitingForTraffic | Phase::WaitingForCapacity)
+}
+
+/// The step's time has passed.
+fn is_over(status: &RolloutStatus, now: Timestamp) -> bool {
+    status.step_until.as_ref().is_none_or(|until| now >= until.0)
+}
+
+fn is_due(analysis: &Analysis, status: &RolloutStatus, now: Timestamp) -> bool {
+    let Some(checked) = &status.checked else { return true };
+    let since = now.duration_since(checked.0).unsigned_abs();
+    let before_the_end = status.step_until.as_ref().is_some_and(|until| checked.0 < until.0);
+    since >= analysis.interval || (is_over(status, now) && before_the_end)
 }
 
 fn figures(did: &Tally, probes: Probes) -> Figures {

@@ -5,6 +5,7 @@
 //! an address is `u8` family (4 or 6), the IP and `u16` port (an IPv6 flow label and zone are not carried).
 
 mod hello;
+mod outcome;
 mod read;
 mod traffic;
 mod write;
@@ -21,6 +22,8 @@ pub const FRAME_BYTES_MAX: usize = 256 * 1024;
 pub const HELLO_BYTES_MAX: usize = 8 * 1024;
 /// Longest name or UID.
 pub const NAME_BYTES_MAX: usize = 253;
+/// Highest count of requests: sums of many of them fit into 64 bits, whatever a sender says.
+pub const COUNT_MAX: u64 = 1 << 48;
 /// Longest service-account token.
 pub const TOKEN_BYTES_MAX: usize = 4096;
 

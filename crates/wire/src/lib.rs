@@ -14,5 +14,5 @@ mod split;
 
 pub use bucket::{Bucket, History};
 pub use error::WireError;
-pub use frame::{FRAME_BYTES_MAX, Frame, HELLO_BYTES_MAX, NAME_BYTES_MAX, TOKEN_BYTES_MAX};
-pub use message::{Challenge, Down, Endpoint, Hello, Identity, Load, Protocol, Up, VERSION};
+pub use frame::{COUNT_MAX, FRAME_BYTES_MAX, Frame, HELLO_BYTES_MAX, NAME_BYTES_MAX, TOKEN_BYTES_MAX};
+pub use message::{Challenge, Down, Endpoint, Hello, Identity, Load, Outcome, Protocol, Up, VERSION};

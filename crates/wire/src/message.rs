@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use rollout::Tally;
+
 use crate::Bucket;
 use crate::frame::put_address;
 
@@ -89,6 +91,17 @@ pub struct Load {
     pub buckets: Vec<Bucket>,
 }
 
+/// What one revision did for users at one activator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// UID of the Revision object.
+    pub revision_uid: String,
+    /// Which count of this process it is: one that began anew is another one, so that its figures never fall.
+    pub count: u64,
+    /// Everything since the count began.
+    pub tally: Tally,
+}
+
 /// Dialler to hub.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Up {
@@ -106,6 +119,14 @@ pub enum Up {
         revision_uid: String,
         /// Requests held here.
         held: u32,
+    },
+    /// Activator only: what revisions did of which a release is under way. Sent only then, so a hub that is too old to
+    /// know of releases never meets it, and [`VERSION`] stays.
+    Outcomes {
+        /// First on a new stream: a hub that does not know a count yet takes it for counted by its forerunner.
+        replay: bool,
+        /// One entry a revision.
+        outcomes: Vec<Outcome>,
     },
     /// Queue-proxy only: the app answers.
     Ready,

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use proptest::prelude::*;
+use rollout::tally::{BUCKETS, Tally, Times};
 use wire::{
-    Bucket, Challenge, Down, Endpoint, FRAME_BYTES_MAX, Frame, HELLO_BYTES_MAX, Hello, History, Identity, Load, Up,
-    VERSION, WireError,
+    Bucket, COUNT_MAX, Challenge, Down, Endpoint, FRAME_BYTES_MAX, Frame, HELLO_BYTES_MAX, Hello, History, Identity,
+    Load, Outcome, Up, VERSION, WireError,
 };
 
 fn name() -> impl Strategy<Value = String> {
@@ -33,6 +34,27 @@ fn load() -> impl Strategy<Value = Load> {
         .prop_map(|(revision_uid, now, buckets)| Load { revision_uid, now, buckets })
 }
 
+fn number() -> impl Strategy<Value = u64> {
+    0..=COUNT_MAX
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let times = prop::collection::vec((0..BUCKETS, number()), 0..20).prop_map(|some| {
+        let mut times = [0; BUCKETS];
+        for (place, number) in some {
+            times[place] = number;
+        }
+        Times::of(times)
+    });
+    (name(), any::<u64>(), number(), number(), number(), times).prop_map(
+        |(revision_uid, count, requests, errors, cold_starts, times)| Outcome {
+            revision_uid,
+            count,
+            tally: Tally { requests, errors, cold_starts, times },
+        },
+    )
+}
+
 fn hello() -> impl Strategy<Value = Hello> {
     let identity = prop_oneof![
         (name(), name(), address(), any::<[u8; 32]>()).prop_map(|(revision_uid, pod, address, proof)| {
@@ -47,6 +69,8 @@ fn up() -> impl Strategy<Value = Up> {
     prop_oneof![
         (any::<u64>(), prop::collection::vec(load(), 0..8)).prop_map(|(second, loads)| Up::Report { second, loads }),
         (name(), any::<u32>()).prop_map(|(revision_uid, held)| Up::Demand { revision_uid, held }),
+        (any::<bool>(), prop::collection::vec(outcome(), 0..4))
+            .prop_map(|(replay, outcomes)| Up::Outcomes { replay, outcomes }),
         Just(Up::Ready),
         Just(Up::Draining),
     ]
@@ -174,6 +198,56 @@ proptest! {
             seen.extend(loads);
         }
         prop_assert_eq!(seen, loads);
+    }
+}
+
+/// A revision with a long UID and requests of every duration.
+fn widest(count: u64) -> Outcome {
+    let times = Times::of([COUNT_MAX; BUCKETS]);
+    Outcome { revision_uid: "u".repeat(253), count, tally: Tally { times, ..Tally::default() } }
+}
+
+#[test]
+fn many_outcomes_are_several_messages_that_fit() {
+    let all: Vec<Outcome> = (0..1000).map(widest).collect();
+    let messages = Up::outcomes(true, all.clone());
+    assert!(messages.len() > 1);
+    let mut seen = Vec::new();
+    for message in messages {
+        bytes_of(&message);
+        let Up::Outcomes { replay: true, outcomes } = message else { panic!("not a replay of outcomes") };
+        seen.extend(outcomes);
+    }
+    assert_eq!(seen, all);
+    assert_eq!(Up::outcomes(true, Vec::new()), []);
+}
+
+#[test]
+fn a_tally_has_one_form_and_its_numbers_a_bound() {
+    let mut tally = Tally { requests: COUNT_MAX + 1, ..Tally::default() };
+    let message = |tally: &Tally| Up::Outcomes {
+        replay: false,
+        outcomes: vec![Outcome { revision_uid: "u".into(), count: 1, tally: tally.clone() }],
+    };
+    let refused = |field| Err(WireError::Range { field });
+    assert_eq!(message(&tally).encode(&mut BytesMut::new()), Err(WireError::Range { field: "requests" }));
+    tally.requests = 2;
+    let mut times = [0; BUCKETS];
+    (times[3], times[5]) = (1, 1);
+    tally.times = Times::of(times);
+    let whole = bytes_of(&message(&tally));
+    // The two pairs of place and number are the end of it.
+    let (first, second) = (whole.len() - 18, whole.len() - 9);
+    for (at, byte, field) in [
+        (second, 3, "times.place"),
+        (second, BUCKETS as u8, "times.place"),
+        (first + 8, 0, "times.number"),
+        (first + 1, 2, "times.number"),
+        (5, 2, "replay"),
+    ] {
+        let mut bytes = whole.clone();
+        bytes[at] = byte;
+        assert_eq!(Up::decode(&mut bytes), refused(field), "byte {at}");
     }
 }
 

@@ -33,7 +33,8 @@ fn port_owner(namespace: &str, service: &str) -> String {
     format!("{namespace}/{service}")
 }
 
-fn tag_service(tag: &str, app: &str) -> String {
+/// Name of a tag's Service.
+pub fn tag_service(tag: &str, app: &str) -> String {
     format!("{tag}-{app}")
 }
 

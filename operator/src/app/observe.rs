@@ -21,8 +21,17 @@ pub struct Observed {
     slices: Vec<EndpointSlice>,
     /// Activators that take traffic.
     pub activators: Vec<IpAddr>,
-    /// Pods wanted and pods ready, over all revisions.
-    pub pods: (u32, u32),
+    /// Pods of each revision, in the same order.
+    pods: Vec<Pods>,
+}
+
+/// Pods of a revision.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pods {
+    /// Wanted.
+    pub wanted: u32,
+    /// Ready.
+    pub ready: u32,
 }
 
 /// Reads the stores.
@@ -30,16 +39,12 @@ pub fn observe(app: &TodoApp, stores: &Stores) -> Observed {
     let uid = app.uid().unwrap_or_default();
     let mut revisions = stores.revisions.by(By::Controller, &uid);
     revisions.sort_by_key(number);
-    let deployments = revisions.iter().filter_map(|revision| {
-        let key = Key::new(app.namespace()?, revision.name_any());
-        stores.deployments.get(&key).filter(|d| d["metadata"]["labels"][labels::APP] == app.name_any())
+    let pods = revisions.iter().map(|revision| {
+        let key = Key::new(app.namespace().unwrap_or_default(), revision.name_any());
+        let own = stores.deployments.get(&key).filter(|d| d["metadata"]["labels"][labels::APP] == app.name_any());
+        own.map_or_else(Pods::default, |deployment| pods(&deployment))
     });
-    let pods = deployments
-        .map(|d| {
-            let count = |field| d.pointer(field).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
-            (count("/spec/replicas").unwrap_or(0), count("/status/readyReplicas").unwrap_or(0))
-        })
-        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let pods = pods.collect();
     Observed {
         revisions,
         services: stores.services.by(By::Controller, &uid),
@@ -50,6 +55,24 @@ pub fn observe(app: &TodoApp, stores: &Stores) -> Observed {
 }
 
 impl Observed {
+    /// A revision that was made just now: the newest, without pods.
+    pub fn add(&mut self, revision: Revision) {
+        self.revisions.push(revision);
+        self.pods.push(Pods::default());
+    }
+
+    /// Pods of the revision of this name.
+    pub fn pods_of(&self, revision: &str) -> Pods {
+        let own = self.revisions.iter().zip(&self.pods).find(|(r, _)| r.name_any() == revision);
+        own.map_or_else(Pods::default, |(_, pods)| *pods)
+    }
+
+    /// Pods of all revisions together.
+    pub fn pods(&self) -> Pods {
+        let add = |sum: Pods, one: &Pods| Pods { wanted: sum.wanted + one.wanted, ready: sum.ready + one.ready };
+        self.pods.iter().fold(Pods::default(), add)
+    }
+
     /// Names of the Services.
     pub fn services(&self) -> impl Iterator<Item = &str> {
         self.services.iter().filter_map(name)
@@ -70,6 +93,11 @@ impl Observed {
         let found = self.slices.iter().find(|s| s.metadata.name.as_deref() == Some(wanted))?;
         serde_json::to_value(found).ok()
     }
+}
+
+fn pods(deployment: &Value) -> Pods {
+    let count = |field| deployment.pointer(field).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
+    Pods { wanted: count("/spec/replicas").unwrap_or(0), ready: count("/status/readyReplicas").unwrap_or(0) }
 }
 
 fn name(object: &Value) -> Option<&str> {

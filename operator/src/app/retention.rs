@@ -38,7 +38,7 @@ pub async fn collect(
 ) -> Result<(), Error> {
     for revision in revisions.iter().filter(|revision| is_noted_wrongly(app, revision)) {
         // Gone only when the process ends.
-        let _ = context.revisions.send(Key::of(revision.meta())).await;
+        let _ = context.revisions_again.send(Key::of(revision.meta())).await;
     }
     let versions = versions(app, revisions, targets);
     let retention = context.settings.borrow().retention.clone();
@@ -58,7 +58,7 @@ fn is_noted_wrongly(app: &TodoApp, revision: &Revision) -> bool {
 
 /// What is decided by, of those that are not being deleted already.
 fn versions(app: &TodoApp, revisions: &[Revision], targets: &[Target]) -> Vec<Version> {
-    let latest = [latest_created(app, revisions), latest_ready(revisions)];
+    let latest = [latest_created(app, revisions), latest_ready(app, revisions)];
     let alive = revisions.iter().filter(|revision| revision.meta().deletion_timestamp.is_none());
     let version = |revision: &Revision| {
         let name = revision.name_any();

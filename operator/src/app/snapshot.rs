@@ -6,22 +6,19 @@ use kube::{Resource, ResourceExt};
 use super::observe::number;
 use crate::error::Error;
 
-/// The Revision to create, if the latest one is not what the app asks for. `revisions`: the app's own, oldest first.
+/// The Revision to create, if none of the app's is what it asks for. `revisions`: the app's own, oldest first.
 pub fn next(app: &TodoApp, revisions: &[Revision]) -> Result<Option<Revision>, Error> {
-    let wanted = RevisionSpec {
-        template: app.spec.template.clone(),
-        concurrency_limit: app.spec.concurrency_limit,
-        timeouts: app.spec.timeouts.clone(),
-    };
+    let wanted = wanted(app);
     if let Some(chosen) = wanted.template.revision_name()
         && let Some(known) = revisions.iter().find(|r| r.name_any() == chosen)
     {
         return if known.spec == wanted { Ok(None) } else { Err(name_taken(&chosen)) };
     }
-    let latest = revisions.last();
-    if latest.is_some_and(|r| r.spec == wanted) {
+    // Also an older one: going back to what an app once was builds nothing.
+    if revisions.iter().any(|r| r.spec == wanted) {
         return Ok(None);
     }
+    let latest = revisions.last();
     let count = latest.map_or(0, number) + 1;
     let name = wanted.template.revision_name().unwrap_or_else(|| format!("{}-{count:05}", app.name_any()));
     let mut revision = Revision::new(&name, wanted);
@@ -39,10 +36,21 @@ fn name_taken(name: &str) -> Error {
     ))
 }
 
+pub(super) fn wanted(app: &TodoApp) -> RevisionSpec {
+    RevisionSpec {
+        template: app.spec.template.clone(),
+        concurrency_limit: app.spec.concurrency_limit,
+        timeouts: app.spec.timeouts.clone(),
+    }
+}
+
 /// The revision that the app's spec stands for now.
 pub fn latest_created<'a>(app: &TodoApp, revisions: &'a [Revision]) -> Option<&'a Revision> {
-    let chosen = app.spec.template.revision_name();
-    revisions.iter().find(|r| Some(r.name_any()) == chosen).or(revisions.last())
+    let wanted = wanted(app);
+    let chosen = wanted.template.revision_name();
+    let named = || revisions.iter().find(|r| Some(r.name_any()) == chosen);
+    let same = || revisions.iter().rev().find(|r| r.spec == wanted);
+    named().or_else(same).or(revisions.last())
 }
 
 #[cfg(test)]
@@ -80,6 +88,17 @@ mod tests {
             let made = next(&app(spec), &revisions).expect("valid").expect("a revision");
             assert_eq!(made.name_any(), "shop-00002");
         }
+    }
+
+    #[test]
+    fn what_an_app_once_was_is_not_made_again() {
+        let mut revisions = [revision("shop-00001", 1, true), revision("shop-00002", 2, true)];
+        revisions[1].spec.concurrency_limit = 5;
+        let back = app(json!({ "template": template() }));
+        assert!(next(&back, &revisions).expect("valid").is_none());
+        assert_eq!(latest_created(&back, &revisions).map(ResourceExt::name_any).as_deref(), Some("shop-00001"));
+        let other = app(json!({ "template": template(), "concurrencyLimit": 6 }));
+        assert_eq!(next(&other, &revisions).expect("valid").map(|r| r.name_any()).as_deref(), Some("shop-00003"));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! `spec.traffic` → the split that is routed. Pure.
 
-use api::{Revision, TodoApp, TrafficTarget};
+use std::borrow::Cow;
+
+use api::labels::CANDIDATE_TAG;
+use api::{Revision, RolloutStatus, TodoApp, TrafficTarget};
 use kube::ResourceExt;
 
 use super::snapshot::latest_created;
@@ -36,23 +39,18 @@ pub struct Problem {
     pub stalled: bool,
 }
 
-/// Resolves names and `latest`. A target that does not exist, or was never ready, leaves the whole split as it was;
-/// only an app that never served is routed to its first revision at once, so that early requests are held, not refused.
-pub fn resolve(app: &TodoApp, revisions: &[Revision]) -> Resolved {
-    let latest_only = [TrafficTarget { latest: Some(true), percent: 100, ..Default::default() }];
-    let wish = if app.spec.traffic.is_empty() { &latest_only[..] } else { &app.spec.traffic };
+/// Resolves names and `latest`, which a release divides between two revisions. A target that does not exist, or was never
+/// ready, leaves the whole split as it was; only an app that never served is routed to its first revision at once, so that
+/// early requests are held, not refused.
+pub fn resolve(app: &TodoApp, revisions: &[Revision], release: &RolloutStatus) -> Resolved {
     let first = !revisions.iter().any(was_ready);
-    let mut targets = Vec::with_capacity(wish.len());
+    let releases = !first && latest_share(app) > 0;
+    let mut targets = Vec::new();
     let mut problem = None;
-    for target in wish {
-        match find(app, target, revisions, first) {
-            Ok(revision) => {
-                targets.push(Target {
-                    revision: revision.name_any(),
-                    percent: target.percent,
-                    tag: target.tag.clone(),
-                });
-            }
+    for target in wish(app).iter() {
+        let divided = divide(target, release).filter(|_| releases && target.revision.is_none());
+        match divided.map_or_else(|| find(app, target, revisions, first).map(|r| vec![whole(r, target)]), Ok) {
+            Ok(found) => targets.extend(found),
             Err(found) => problem = problem.or(Some(found)),
         }
     }
@@ -62,12 +60,55 @@ pub fn resolve(app: &TodoApp, revisions: &[Revision]) -> Resolved {
     }
 }
 
-/// The newest revision that was ready once.
-pub fn latest_ready(revisions: &[Revision]) -> Option<&Revision> {
-    revisions.iter().rev().find(|r| was_ready(r))
+/// `spec.traffic`, or what holds without: everything to the latest.
+fn wish(app: &TodoApp) -> Cow<'_, [TrafficTarget]> {
+    if app.spec.traffic.is_empty() {
+        Cow::Owned(vec![TrafficTarget { latest: Some(true), percent: 100, ..Default::default() }])
+    } else {
+        Cow::Borrowed(&app.spec.traffic)
+    }
 }
 
-fn was_ready(revision: &Revision) -> bool {
+/// Percent of all requests that `latest` gets.
+pub fn latest_share(app: &TodoApp) -> u32 {
+    wish(app).iter().filter(|t| t.revision.is_none()).map(|t| t.percent).sum()
+}
+
+fn whole(revision: &Revision, target: &TrafficTarget) -> Target {
+    Target { revision: revision.name_any(), percent: target.percent, tag: target.tag.clone() }
+}
+
+/// A `latest` target during a release: its tag leads to the candidate, its share goes to both. `None` without a release.
+fn divide(target: &TrafficTarget, release: &RolloutStatus) -> Option<Vec<Target>> {
+    let stable = release.stable.clone()?;
+    let Some(candidate) = release.candidate.clone().filter(|_| rollout::is_live(release)) else {
+        return Some(vec![Target { revision: stable, percent: target.percent, tag: target.tag.clone() }]);
+    };
+    let percent = rollout::share(target.percent, release.percent);
+    let of_stable = Target { revision: stable, percent: target.percent - percent, tag: None };
+    let of_candidate = Target { revision: candidate, percent, tag: target.tag.clone() };
+    let both = [of_stable, of_candidate].into_iter();
+    Some(both.filter(|t| t.percent > 0 || t.tag.is_some()).collect())
+}
+
+/// Lets the revision that is being released be reached by a tag of its own, before it has a share.
+pub fn tag_candidate(targets: &mut Vec<Target>, release: &RolloutStatus) {
+    let Some(candidate) = release.candidate.clone().filter(|_| rollout::is_live(release)) else { return };
+    if targets.iter().all(|t| t.tag.as_deref() != Some(CANDIDATE_TAG)) {
+        targets.push(Target { revision: candidate, percent: 0, tag: Some(CANDIDATE_TAG.to_owned()) });
+    }
+}
+
+/// What `latest` stands for: the revision of the app's template once that was ready, and until then the one that was.
+pub fn latest_ready<'a>(app: &TodoApp, revisions: &'a [Revision]) -> Option<&'a Revision> {
+    let known = app.status.as_ref().and_then(|s| s.latest_ready_revision.as_ref());
+    let known = || revisions.iter().find(|r| known == Some(&r.name_any()) && was_ready(r));
+    let newest = || revisions.iter().rev().find(|r| was_ready(r));
+    latest_created(app, revisions).filter(|r| was_ready(r)).or_else(known).or_else(newest)
+}
+
+/// A pod of it was ready once.
+pub fn was_ready(revision: &Revision) -> bool {
     revision.status.as_ref().is_some_and(|s| s.was_ready)
 }
 
@@ -78,7 +119,7 @@ fn find<'a>(
     first: bool,
 ) -> Result<&'a Revision, Problem> {
     let Some(name) = &target.revision else {
-        let newest = if first { latest_created(app, revisions) } else { latest_ready(revisions) };
+        let newest = if first { latest_created(app, revisions) } else { latest_ready(app, revisions) };
         return newest.ok_or_else(|| not_ready("the first revision is being made".to_owned()));
     };
     let Some(revision) = revisions.iter().find(|r| r.name_any() == *name) else {
@@ -121,7 +162,7 @@ mod tests {
     fn resolve_with(traffic: serde_json::Value, status: serde_json::Value, revisions: &[Revision]) -> Resolved {
         let mut app = app(json!({ "template": template(), "traffic": traffic }));
         app.status = serde_json::from_value(status).expect("a status");
-        resolve(&app, revisions)
+        resolve(&app, revisions, &RolloutStatus::default())
     }
 
     fn names(resolved: &Resolved) -> Vec<(&str, u32)> {

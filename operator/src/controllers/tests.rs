@@ -7,19 +7,10 @@ use api::Revision;
 use kube::runtime::watcher::Event;
 use parking_lot::Mutex;
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::apply::Respelled;
-use crate::clock::Clock;
-use crate::cluster::Stores;
-use crate::context::Context;
-use crate::digest::Resolver;
-use crate::events::Reporter;
-use crate::metrics::Metrics;
-use crate::ports::PortBook;
-use crate::revision::tests::args;
+use crate::context::tests::context;
 use crate::store::Watched;
 
 /// When each object was reconciled, in seconds, and how many at once at most.
@@ -28,29 +19,6 @@ struct Seen {
     times: HashMap<String, Vec<u64>>,
     now: usize,
     most: usize,
-}
-
-/// A context whose API server is never asked.
-fn context() -> Shared {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URI"));
-    let client = kube::Client::try_from(config).expect("a client");
-    let (settings, revisions) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
-    Arc::new(Context {
-        client: client.clone(),
-        resolver: Resolver::new(client.clone(), settings.clone(), revisions.clone()),
-        settings,
-        revisions,
-        clock: Clock::system(),
-        args: args(),
-        stores: Stores::new(),
-        master_key: [0; 32],
-        ports: Mutex::new(PortBook::default()),
-        respelled: Respelled::default(),
-        reporter: Reporter::new(client, "p".to_owned(), Clock::system()),
-        metrics: Metrics::register(&prometheus::Registry::new()).expect("new names"),
-        progress: Mutex::default(),
-    })
 }
 
 fn put(context: &Shared, name: &str) {
@@ -80,14 +48,15 @@ async fn live(
         seen.lock().now -= 1;
         outcome(&revision.name_any())
     };
-    let life = run(context.stores.revisions.clone(), triggers, context.clone(), reconcile);
+    let gone = |_, _| std::future::ready(());
+    let life = run(context.stores.revisions.clone(), triggers, context.clone(), reconcile, gone);
     let _ = timeout(Duration::from_secs(seconds), life).await;
     seen.into_inner()
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_there_is_comes_once_a_few_at_a_time_and_again_after_a_round() {
-    let context = context();
+    let context = Arc::new(context());
     for n in 0..20 {
         put(&context, &format!("r{n}"));
     }
@@ -99,7 +68,7 @@ async fn all_there_is_comes_once_a_few_at_a_time_and_again_after_a_round() {
 
 #[tokio::test(start_paused = true)]
 async fn a_trigger_while_under_way_makes_one_more_and_what_is_gone_is_forgotten() {
-    let context = context();
+    let context = Arc::new(context());
     put(&context, "r");
     let (trigger, triggers) = mpsc::channel(8);
     for name in ["r", "r", "gone"] {
@@ -113,7 +82,7 @@ async fn a_trigger_while_under_way_makes_one_more_and_what_is_gone_is_forgotten(
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_tried_again_and_counted_until_it_passes() {
-    let context = context();
+    let context = Arc::new(context());
     put(&context, "fails");
     put(&context, "waits");
     let (_keep, triggers) = mpsc::channel(1);

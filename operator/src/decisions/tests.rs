@@ -14,6 +14,7 @@ use crate::autoscaler::{Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
 use crate::clock::Clock;
 use crate::footprint::objects::Objects;
 use crate::hub::Verifier;
+use crate::outcomes::Outcomes;
 use crate::roster::Roster;
 use crate::store::{Store, Watched};
 
@@ -143,7 +144,7 @@ async fn a_schedule_of_the_app_holds_by_the_clock_and_is_told() {
     keep::<api::TodoApp, _>(&stores.apps, &app);
     keep::<Revision, _>(&stores.revisions, &revision);
     keep::<Deployment, _>(&stores.deployments, &deployment);
-    Roster::new(stores.clone(), autoscaler.clone(), watch::channel(Arc::default()).1).fill();
+    Roster::new(stores.clone(), autoscaler.clone(), Outcomes::default(), watch::channel(Arc::default()).1).fill();
     let looked = tokio::time::timeout(Duration::from_secs(1), autoscaler.run(CancellationToken::new())).await;
     assert!(looked.is_err(), "it goes on");
     let (_, text) = ask(Some(&Leading { autoscaler, stores }), "namespace=default&app=asleep-0").await;

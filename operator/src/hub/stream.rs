@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 use wire::{Challenge, Frame, Hello, Identity, Up, VERSION};
 
-use super::STREAMS_MAX;
 use super::identity::{Rejection, is_own, verify};
+use super::{Ears, STREAMS_MAX};
 use crate::autoscaler::{Autoscaler, NewPod, Seat};
+use crate::outcomes::Voice;
 
 /// Longest wait for a whole Hello.
 const HELLO_WAIT: Duration = Duration::from_secs(5);
@@ -29,6 +30,8 @@ const BUFFER_BYTES: usize = 4096;
 /// Who sits on the stream, and whether its address is still to be confirmed.
 struct Guest {
     seat: Seat,
+    /// An activator's.
+    voice: Option<Voice>,
     unconfirmed: Option<(String, SocketAddr)>,
     queue: mpsc::Receiver<Bytes>,
 }
@@ -37,13 +40,14 @@ struct Guest {
 pub async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     from: SocketAddr,
-    autoscaler: &Autoscaler,
+    ears: &Ears,
     close: CancellationToken,
     door: impl Send,
 ) {
+    let autoscaler = &ears.autoscaler;
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     let closed = close.clone();
-    let introduced = closed.run_until_cancelled(introduce(&mut stream, &mut buffer, from, autoscaler, close)).await;
+    let introduced = closed.run_until_cancelled(introduce(&mut stream, &mut buffer, from, ears, close)).await;
     drop(door);
     let mut guest = match introduced {
         Some(Ok(guest)) => guest,
@@ -55,10 +59,10 @@ pub async fn attend<S: AsyncRead + AsyncWrite + Unpin>(
         None => return,
     };
     let (mut reader, mut writer) = tokio::io::split(stream);
-    let Guest { seat, unconfirmed, queue } = &mut guest;
+    let Guest { seat, voice, unconfirmed, queue } = &mut guest;
     let reason = tokio::select! {
         () = closed.cancelled() => return,
-        reason = read(&mut reader, buffer, seat, unconfirmed, autoscaler) => reason,
+        reason = read(&mut reader, buffer, (seat, voice.as_ref()), unconfirmed, autoscaler) => reason,
         reason = write(&mut writer, queue) => reason,
     };
     autoscaler.metrics().closed(reason).inc();
@@ -69,7 +73,7 @@ async fn introduce<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     buffer: &mut BytesMut,
     from: SocketAddr,
-    autoscaler: &Autoscaler,
+    Ears { autoscaler, outcomes }: &Ears,
     close: CancellationToken,
 ) -> Result<Guest, Rejection> {
     let nonce = rand::random();
@@ -79,14 +83,15 @@ async fn introduce<S: AsyncRead + AsyncWrite + Unpin>(
     let (sender, queue) = mpsc::channel(QUEUE_MAX);
     Ok(match hello.identity {
         Identity::Activator { pod, .. } => {
+            let voice = Some(outcomes.join(&pod, hello.epoch));
             let seat = autoscaler.join_activator(hello.epoch, pod, sender, close);
-            Guest { seat, unconfirmed: None, queue }
+            Guest { seat, voice, unconfirmed: None, queue }
         }
         Identity::QueueProxy { revision_uid, pod, address, .. } => {
             let confirmed = is_own(address, from, &revision_uid, verifier);
             let unconfirmed = (!confirmed).then(|| (revision_uid.clone(), address));
             let pod = NewPod { revision_uid, pod, address, epoch: hello.epoch, confirmed };
-            Guest { seat: autoscaler.join_pod(pod, sender, close), unconfirmed, queue }
+            Guest { seat: autoscaler.join_pod(pod, sender, close), voice: None, unconfirmed, queue }
         }
     })
 }
@@ -114,7 +119,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
 async fn read(
     reader: &mut (impl AsyncRead + Unpin),
     mut buffer: BytesMut,
-    seat: &Seat,
+    (seat, voice): (&Seat, Option<&Voice>),
     unconfirmed: &mut Option<(String, SocketAddr)>,
     autoscaler: &Autoscaler,
 ) -> &'static str {
@@ -128,7 +133,9 @@ async fn read(
                     return "malformed";
                 }
             };
-            if seat.message(message).is_err() {
+            if let (Up::Outcomes { replay, outcomes }, Some(voice)) = (&message, voice) {
+                voice.hear(*replay, outcomes);
+            } else if seat.message(message).is_err() {
                 return "violation";
             }
         }

@@ -4,6 +4,7 @@ mod bounds;
 mod cluster;
 mod crowd;
 mod decisions;
+mod outcomes;
 mod proof;
 mod scalein;
 mod tcp;
@@ -24,9 +25,10 @@ use tokio_util::sync::CancellationToken;
 use wire::{Bucket, Challenge, Down, Endpoint, Frame, Hello, Identity, Load, Up, VERSION};
 
 use self::cluster::{Cluster, Marking};
-use super::{Verifier, stream};
+use super::{Ears, Verifier, stream};
 use crate::autoscaler::{Autoscaler, Candidate, Mark, Metrics, RevisionEntry, ScaleWriter};
 use crate::clock::Clock;
+use crate::outcomes::Outcomes;
 
 const UID: &str = "uid-1";
 const KEY: [u8; 32] = [7; 32];
@@ -35,6 +37,7 @@ const POD: &str = "10.0.0.7:8012";
 struct Hub {
     cluster: Arc<Cluster>,
     autoscaler: Autoscaler,
+    outcomes: Outcomes,
     registry: Registry,
     close: CancellationToken,
 }
@@ -53,7 +56,7 @@ impl Hub {
             Autoscaler::new(Arc::clone(&cluster) as _, Arc::clone(&cluster) as _, metrics, Clock::system());
         autoscaler.upsert(entry(scaling::Spec::default()));
         autoscaler.set_replicas(UID, replicas, replicas);
-        Self { cluster, autoscaler, registry, close: CancellationToken::new() }
+        Self { cluster, autoscaler, outcomes: Outcomes::default(), registry, close: CancellationToken::new() }
     }
 
     /// Ticks until it is told to end.
@@ -74,8 +77,9 @@ impl Hub {
 
     async fn dial_with(&self, from: &str, room: usize) -> (Client, [u8; 32]) {
         let (near, far) = tokio::io::duplex(room);
-        let (autoscaler, from, close) = (self.autoscaler.clone(), from.parse().unwrap(), self.close.child_token());
-        tokio::spawn(async move { stream::attend(far, from, &autoscaler, close, ()).await });
+        let ears = Ears { autoscaler: self.autoscaler.clone(), outcomes: self.outcomes.clone() };
+        let (from, close) = (from.parse().unwrap(), self.close.child_token());
+        tokio::spawn(async move { stream::attend(far, from, &ears, close, ()).await });
         let mut client = Client { stream: near, buffer: BytesMut::new() };
         let challenge: Challenge = client.next().await.expect("a challenge");
         (client, challenge.nonce)

@@ -27,7 +27,12 @@ pub async fn write(revision: &Revision, health: &Health, context: &Context) -> R
     let new = plan(revision, app.as_ref(), &old, health, &Time(context.clock.now()));
     let lasting = |s: &RevisionStatus| RevisionStatus { desired: 0, replicas: 0, ..s.clone() };
     let (lasting, notes) = (lasting(&new) != lasting(&old), notes(&old, &new));
-    publish::status(revision, Change { new: (new != old).then_some(new), lasting, notes }, context).await
+    publish::status(
+        revision,
+        Change { new: (new != old).then_some(new), lasting, notes, unless_changed: false },
+        context,
+    )
+    .await
 }
 
 /// Writes what the tags stand for, onto the very object that was looked at: it is written once.

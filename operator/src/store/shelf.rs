@@ -69,6 +69,17 @@ impl Shelf {
         self.text(self.find(key)?)
     }
 
+    /// The hash of a key.
+    pub fn id(&self, key: &Key) -> u32 {
+        self.index.key(key)
+    }
+
+    /// The texts of the objects whose keys have this hash.
+    pub fn with_id(&self, id: u32) -> Vec<Vec<u8>> {
+        let is_so = |text: &Vec<u8>| head(text).is_some_and(|metadata| self.id(&Key::of(&metadata)) == id);
+        self.index.slots(id).filter_map(|slot| self.text(slot)).filter(is_so).collect()
+    }
+
     /// The texts of the objects of which this is so.
     pub fn by(&self, by: By, value: &str) -> Vec<Vec<u8>> {
         let slots = self.index.slots(self.index.property(by, value));

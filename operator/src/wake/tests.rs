@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::cluster::Stores;
 use crate::decisions::tests::{Nothing, keep};
 use crate::footprint::objects::Objects;
+use crate::outcomes::Outcomes;
 use crate::roster::Roster;
 
 /// Leads a cluster of one sleeping app whose traffic goes where `traffic` says.
@@ -23,7 +24,7 @@ fn leading(traffic: &Value) -> Leading {
     keep::<api::TodoApp, _>(&stores.apps, &app);
     keep::<api::Revision, _>(&stores.revisions, &revision);
     keep::<Deployment, _>(&stores.deployments, &deployment);
-    Roster::new(stores.clone(), autoscaler.clone(), watch::channel(Arc::default()).1).fill();
+    Roster::new(stores.clone(), autoscaler.clone(), Outcomes::default(), watch::channel(Arc::default()).1).fill();
     Leading { autoscaler, stores }
 }
 

@@ -4,15 +4,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 use proxy::Body;
 use proxy::listen::{self, ConnInfo, Limits};
+use rand::RngExt;
 use rand::rngs::StdRng;
 use testkit::Delay;
 use testkit::net::Host;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Port of every application.
@@ -31,11 +32,24 @@ pub struct Behaviour {
     pub work: Delay,
     /// From the start of the process until it ends by itself.
     pub crash: Option<Delay>,
+    /// Which of its answers are errors.
+    pub fails: Fails,
+}
+
+/// Which answers of an application are errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fails {
+    /// None.
+    Never,
+    /// So many of a hundred, by chance.
+    Percent(u32),
+    /// All, for seconds at a time, and then none for as long.
+    Flapping(u64),
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { start: Delay::between_ms(20, 200), work: Delay::ms(200), crash: None }
+        Self { start: Delay::between_ms(20, 200), work: Delay::ms(200), crash: None, fails: Fails::Never }
     }
 }
 
@@ -62,17 +76,26 @@ async fn serve(host: Host, behaviour: Behaviour, mut random: StdRng, end: Cancel
     }
     let Ok(listener) = host.listen(PORT) else { return };
     let (pod, random) = (host.address(), Arc::new(Mutex::new(random)));
+    let begun = Instant::now();
     let handler = move |request: Request<Incoming>, _: ConnInfo| {
-        let work = behaviour.work.draw(&mut *random.lock());
-        answer(pod, request, work)
+        let mut random = random.lock();
+        let fails = match behaviour.fails {
+            Fails::Never => false,
+            Fails::Percent(percent) => random.random_range(0..100) < percent,
+            Fails::Flapping(seconds) => (begun.elapsed().as_secs() / seconds) % 2 == 1,
+        };
+        answer(pod, request, behaviour.work.draw(&mut *random), fails)
     };
     listen::serve(listener, handler, Limits::default(), end, GOODBYE).await;
 }
 
 /// The answer repeats the path, so that a client knows its own.
-async fn answer(pod: IpAddr, request: Request<Incoming>, work: Duration) -> Response<Body> {
+async fn answer(pod: IpAddr, request: Request<Incoming>, work: Duration, fails: bool) -> Response<Body> {
     sleep(work).await;
     let mut response = Response::new(Body::full(request.uri().path().to_owned()));
+    if fails {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
     if let Ok(pod) = pod.to_string().parse() {
         response.headers_mut().insert(POD, pod);
     }

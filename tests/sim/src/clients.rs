@@ -28,6 +28,8 @@ const TRIES: u32 = 240;
 pub enum Outcome {
     /// The app answered it.
     Answered,
+    /// The app answered it with an error of its own.
+    Failed,
     /// An error that names a limit.
     Refused(u16, String),
     /// The activator that had it was killed.
@@ -42,6 +44,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answered => write!(f, "answered"),
+            Self::Failed => write!(f, "answered with the app's own error"),
             Self::Refused(status, why) => write!(f, "refused with {status}: {why}"),
             Self::Killed => write!(f, "killed with its activator"),
             Self::NotAccepted => write!(f, "not accepted"),
@@ -182,6 +185,7 @@ impl Request {
 fn judge(answer: http::Answer, path: &str) -> Outcome {
     match answer.status.as_u16() {
         200 if answer.pod.is_some() && answer.body == path => Outcome::Answered,
+        500 if answer.pod.is_some() && answer.body == path => Outcome::Failed,
         200 => Outcome::Lost(format!("another's answer: {answer:?}")),
         status @ (502..=504) if !answer.body.trim().is_empty() => {
             Outcome::Refused(status, answer.body.trim().to_owned())

@@ -24,15 +24,23 @@ pub async fn watch(world: Arc<World>) {
 
 fn look(world: &World, app: &Value) {
     let name = app["metadata"]["name"].as_str().unwrap_or_default();
-    for broken in broken(app, wanted(world, name), pods(world, name) as u64) {
-        world.journal().violation(format_args!("{name} {broken}"));
+    let deployments = world.deployments();
+    // Bounds are of a revision: during a release there are two.
+    for deployment in deployments.iter().filter(|d| d["metadata"]["labels"][api::labels::APP] == name) {
+        let revision = deployment["metadata"]["name"].as_str().unwrap_or_default();
+        let all = world.pods();
+        let pods = all.iter().filter(|pod| pod["metadata"]["labels"][api::labels::REVISION] == revision).count();
+        for broken in broken(app, revision, deployment["spec"]["replicas"].as_u64(), pods as u64) {
+            world.journal().violation(format_args!("{revision} {broken}"));
+        }
     }
 }
 
-/// What does not hold for an app whose revisions want so many pods and that has so many.
-fn broken(app: &Value, wanted: Option<u64>, pods: u64) -> Vec<String> {
+/// What does not hold for a revision of an app that wants so many pods and has so many.
+fn broken(app: &Value, revision: &str, wanted: Option<u64>, pods: u64) -> Vec<String> {
     let (least, most) = (bound(app, "min", 0), bound(app, "max", u64::MAX));
-    let is_routed = app["status"]["traffic"].as_array().is_some_and(|traffic| !traffic.is_empty());
+    let traffic = app["status"]["traffic"].as_array();
+    let is_routed = traffic.is_some_and(|traffic| traffic.iter().any(|target| target["revision"] == revision));
     let wanted_or_least = wanted.unwrap_or(least);
     let rules = [
         (wanted_or_least > most, format!("is scaled to {wanted_or_least}, above its max of {most}")),
@@ -75,10 +83,10 @@ mod tests {
         let app =
             |traffic: Value| json!({ "spec": { "scaling": { "min": 2, "max": 4 } }, "status": { "traffic": traffic } });
         let routed = app(json!([{ "revision": "r" }]));
-        assert_eq!(broken(&routed, Some(3), 4), [""; 0]);
-        assert_eq!(broken(&routed, Some(5), 4), ["is scaled to 5, above its max of 4"]);
-        assert_eq!(broken(&routed, Some(3), 5), ["has 5 pods, more than its max of 4"]);
-        assert_eq!(broken(&routed, Some(1), 1), ["is scaled to 1, below its min of 2"]);
-        assert_eq!(broken(&app(json!([])), Some(0), 0), [""; 0], "nobody is routed there");
+        assert_eq!(broken(&routed, "r", Some(3), 4), [""; 0]);
+        assert_eq!(broken(&routed, "r", Some(5), 4), ["is scaled to 5, above its max of 4"]);
+        assert_eq!(broken(&routed, "r", Some(3), 5), ["has 5 pods, more than its max of 4"]);
+        assert_eq!(broken(&routed, "r", Some(1), 1), ["is scaled to 1, below its min of 2"]);
+        assert_eq!(broken(&app(json!([])), "r", Some(0), 0), [""; 0], "nobody is routed there");
     }
 }

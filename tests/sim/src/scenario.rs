@@ -2,6 +2,7 @@
 
 mod faults;
 mod loads;
+mod releases;
 
 use std::fmt;
 use std::str::FromStr;
@@ -49,11 +50,19 @@ pub enum Scenario {
     ActivatorLoss,
     /// The wall clock jumps.
     ClockSteps,
+    /// A good version is released step by step.
+    GoodRelease,
+    /// A bad one is.
+    BadRelease,
+    /// One that nobody uses is.
+    SilentRelease,
+    /// One that is bad at times is.
+    FlappingRelease,
 }
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 10] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Wake, "wake"),
         (Self::Spike, "spike"),
         (Self::Sawtooth, "sawtooth"),
@@ -64,6 +73,10 @@ impl Scenario {
         (Self::LeaderLoss, "leader-loss"),
         (Self::ActivatorLoss, "activator-loss"),
         (Self::ClockSteps, "clock-steps"),
+        (Self::GoodRelease, "good-release"),
+        (Self::BadRelease, "bad-release"),
+        (Self::SilentRelease, "silent-release"),
+        (Self::FlappingRelease, "flapping-release"),
     ];
 }
 
@@ -102,6 +115,10 @@ pub async fn play(scenario: Scenario, seed: Seed) -> Arc<World> {
         Scenario::LeaderLoss => faults::leader_loss(&mut stage).await,
         Scenario::ActivatorLoss => faults::activator_loss(&mut stage).await,
         Scenario::ClockSteps => faults::clock_steps(&mut stage).await,
+        Scenario::GoodRelease => releases::good(&mut stage).await,
+        Scenario::BadRelease => releases::bad(&mut stage).await,
+        Scenario::SilentRelease => releases::silent(&mut stage).await,
+        Scenario::FlappingRelease => releases::flapping(&mut stage).await,
     }
     stage.finish().await;
     world

@@ -131,14 +131,21 @@ impl World {
     pub fn create_app(&self, name: &str, behaviour: Behaviour, scaling: Value, spec: Value) {
         let image = format!("{name}:1");
         self.set_behaviour(&image, behaviour);
-        let container = json!({ "image": image, "ports": [{ "containerPort": crate::app::PORT }] });
         let mut app = json!({ "apiVersion": TODOAPP.0, "kind": TODOAPP.1,
             "metadata": { "name": name, "namespace": APPS },
-            "spec": { "template": { "spec": { "containers": [container] } }, "scaling": scaling } });
+            "spec": { "template": template(&image), "scaling": scaling } });
         for (field, value) in spec.as_object().into_iter().flatten() {
             app["spec"][field] = value.clone();
         }
         if let Err(refusal) = self.view.create(app) {
+            panic!("the app {name}: {refusal:?}");
+        }
+    }
+
+    /// Changes fields of the app's spec, as a merge patch.
+    pub fn change_app(&self, name: &str, spec: Value) {
+        self.journal().note(format_args!("change of {name}: {spec}"));
+        if let Err(refusal) = self.view.patch(&self.app(name), json!({ "spec": spec })) {
             panic!("the app {name}: {refusal:?}");
         }
     }
@@ -235,4 +242,9 @@ impl World {
     pub fn client(&self, number: u8) -> Host {
         self.common.network.host(IpAddr::from([192, 168, 0, number]))
     }
+}
+
+/// The template of a version of an app.
+pub fn template(image: &str) -> Value {
+    json!({ "spec": { "containers": [{ "image": image, "ports": [{ "containerPort": crate::app::PORT }] }] } })
 }

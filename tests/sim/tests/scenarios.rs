@@ -1,11 +1,11 @@
-//! Every scenario with seeds of its own, each run in a process of its own. `SIM_SEEDS` is how many of each, 20 without.
+//! Every scenario with seeds of its own, each run in a process of its own. `SIM_SEEDS` is how many of each, 25 without.
 
 use std::process::{Command, Output};
 
 use sim::scenario::Scenario;
 
-/// Of each scenario.
-const SEEDS: u64 = 20;
+/// Of each scenario; of releases, which there are four kinds of, a hundred together.
+const SEEDS: u64 = 25;
 
 fn play(scenario: Scenario, seed: u64) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sim"));
@@ -56,6 +56,10 @@ scenarios! {
     the_loss_of_a_leader_loses_nothing: LeaderLoss,
     the_loss_of_an_activator_loses_what_it_held_alone: ActivatorLoss,
     a_wall_clock_that_jumps_changes_nothing: ClockSteps,
+    a_good_version_is_released: GoodRelease,
+    a_bad_version_is_withdrawn: BadRelease,
+    a_version_that_nobody_uses_waits: SilentRelease,
+    a_version_that_is_bad_at_times_comes_to_an_end: FlappingRelease,
 }
 
 #[test]

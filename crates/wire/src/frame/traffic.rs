@@ -4,7 +4,7 @@ use bytes::BytesMut;
 
 use super::read::Reader;
 use super::write::{put_address, put_count, put_float, put_text};
-use super::{FRAME_BYTES_MAX, Frame, NAME_BYTES_MAX};
+use super::{FRAME_BYTES_MAX, Frame, NAME_BYTES_MAX, outcome};
 use crate::message::{Down, Endpoint, Load, Up};
 use crate::{Bucket, History, WireError};
 
@@ -12,6 +12,7 @@ const REPORT: u8 = 16;
 const DEMAND: u8 = 17;
 const READY: u8 = 18;
 const DRAINING: u8 = 19;
+const OUTCOMES: u8 = 20;
 const ENDPOINTS: u8 = 32;
 const ENDPOINT_UP: u8 = 33;
 const ENDPOINT_DOWN: u8 = 34;
@@ -21,7 +22,7 @@ impl Frame for Up {
     const BYTES_MAX: usize = FRAME_BYTES_MAX;
 
     fn knows(kind: u8) -> bool {
-        matches!(kind, REPORT | DEMAND | READY | DRAINING)
+        matches!(kind, REPORT | DEMAND | READY | DRAINING | OUTCOMES)
     }
 
     fn kind(&self) -> u8 {
@@ -30,6 +31,7 @@ impl Frame for Up {
             Self::Demand { .. } => DEMAND,
             Self::Ready => READY,
             Self::Draining => DRAINING,
+            Self::Outcomes { .. } => OUTCOMES,
         }
     }
 
@@ -45,6 +47,11 @@ impl Frame for Up {
                 payload.extend_from_slice(&held.to_be_bytes());
                 Ok(())
             }
+            Self::Outcomes { replay, outcomes } => {
+                payload.extend_from_slice(&[u8::from(*replay)]);
+                put_count(payload, "outcomes", outcomes.len(), usize::from(u16::MAX))?;
+                outcomes.iter().try_for_each(|outcome| outcome::put(payload, outcome))
+            }
             Self::Ready | Self::Draining => Ok(()),
         }
     }
@@ -58,6 +65,10 @@ impl Frame for Up {
             DEMAND => {
                 Self::Demand { revision_uid: payload.text("revision_uid", NAME_BYTES_MAX)?, held: payload.u32("held")? }
             }
+            OUTCOMES => Self::Outcomes {
+                replay: payload.flag("replay")?,
+                outcomes: payload.list("outcomes", usize::from(u16::MAX), outcome::take)?,
+            },
             READY => Self::Ready,
             _ => Self::Draining,
         })

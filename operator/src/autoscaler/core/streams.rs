@@ -97,9 +97,10 @@ impl Core {
                 self.drain(peer);
                 Ok(())
             }
-            (Some(Peer::Activator(_)), Up::Ready | Up::Draining) | (Some(Peer::Pod { .. }), Up::Demand { .. }) => {
-                Err(Violation)
-            }
+            (Some(Peer::Activator(_)), Up::Ready | Up::Draining)
+            | (Some(Peer::Pod { .. }), Up::Demand { .. })
+            // An activator's go to `outcomes`.
+            | (Some(_), Up::Outcomes { .. }) => Err(Violation),
         }
     }
 

@@ -10,7 +10,7 @@ async fn it_serves_over_tcp_until_it_is_told_to_end() {
     let hub = Hub::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let serving = tokio::spawn(serve(listener, hub.autoscaler.clone(), hub.close.clone()));
+    let serving = tokio::spawn(serve(listener, hub.autoscaler.clone(), hub.outcomes.clone(), hub.close.clone()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let mut buffer = BytesMut::new();
     while Challenge::decode(&mut buffer).unwrap().is_none() {
@@ -44,7 +44,7 @@ async fn a_link_of_ours_is_understood() {
         epoch: runtime::hub::epoch(),
         longest_pause: Duration::from_secs(2),
     };
-    tokio::spawn(serve(listener, hub.autoscaler.clone(), hub.close.clone()));
+    tokio::spawn(serve(listener, hub.autoscaler.clone(), hub.outcomes.clone(), hub.close.clone()));
     let (_link, _events, dialling) =
         runtime::hub::Link::new(config, Arc::new(Ready), proxy::net::Tcp, hub.close.clone());
     tokio::spawn(dialling);

@@ -104,7 +104,7 @@ pub async fn clock_steps(stage: &mut Stage) {
 }
 
 impl Stage {
-    fn lose_leader(&mut self) {
+    pub(super) fn lose_leader(&mut self) {
         let Some(leader) = self.world.leader() else { return };
         match self.random.random_range(0..3) {
             0 => self.world.crash(&leader),

@@ -1,22 +1,22 @@
-//! `httpGet`, as the kubelet does it: HTTP/1.1, a new connection, 200 to 399 is success, redirects are not followed.
+//! One GET on a new connection, as the kubelet makes its `httpGet` probes: HTTP/1.1, redirects are not followed.
+
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Request,
+    HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
     header::{ACCEPT, CONNECTION, HOST, USER_AGENT},
 };
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use proxy::net::Dial;
+use crate::net::Dial;
 
-use super::local;
-
-/// `None` if there was no answer at all.
-pub(super) async fn ask(dial: &impl Dial, port: u16, path: &str, headers: &[(String, String)]) -> Option<bool> {
-    let request = request(port, path, headers)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(dial.dial(local(port)).await.ok()?)).await.ok()?;
+/// The status of the answer; `None` if there was none at all. Headers of the caller's go before ours.
+pub async fn ask(dial: &impl Dial, to: SocketAddr, path: &str, headers: &[(String, String)]) -> Option<StatusCode> {
+    let request = request(to, path, headers)?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(dial.dial(to).await.ok()?)).await.ok()?;
     let answer = sender.send_request(request);
     tokio::pin!(answer, connection);
     let answer = tokio::select! {
@@ -25,13 +25,13 @@ pub(super) async fn ask(dial: &impl Dial, port: u16, path: &str, headers: &[(Str
         // The answer may have come with the end of the connection.
         _ = &mut connection => answer.await,
     };
-    Some((200..400).contains(&answer.ok()?.status().as_u16()))
+    Some(answer.ok()?.status())
 }
 
-fn request(port: u16, path: &str, headers: &[(String, String)]) -> Option<Request<Empty<Bytes>>> {
+fn request(to: SocketAddr, path: &str, headers: &[(String, String)]) -> Option<Request<Empty<Bytes>>> {
     let mut request = Request::get(path).body(Empty::new()).ok()?;
-    let fields = request.headers_mut();
-    fields.insert(HOST, HeaderValue::try_from(local(port).to_string()).ok()?);
+    let fields: &mut HeaderMap = request.headers_mut();
+    fields.insert(HOST, HeaderValue::try_from(to.to_string()).ok()?);
     fields.insert(USER_AGENT, HeaderValue::from_static("kube-probe/todoapp"));
     fields.insert(ACCEPT, HeaderValue::from_static("*/*"));
     fields.insert(CONNECTION, HeaderValue::from_static("close"));

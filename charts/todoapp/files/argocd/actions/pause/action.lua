@@ -1,0 +1,5 @@
+-- As `todoapp pause`: done once for each token, and no two states of an object have the same resourceVersion.
+
+obj.spec.rollout = obj.spec.rollout or {}
+obj.spec.rollout.action = { type = "Pause", token = "argocd-" .. obj.metadata.resourceVersion }
+return obj
