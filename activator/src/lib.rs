@@ -19,6 +19,7 @@ mod revision;
 mod revisions;
 mod route;
 mod serve;
+mod split;
 mod start;
 mod table;
 #[cfg(test)]

@@ -1,19 +1,17 @@
-//! From a request's door and host to a revision. Pure, but for the turn counter of a split.
+//! From a request's door, host and headers to a revision. Pure, but for the turn counter of a split and new cookies.
 
-use std::{
-    borrow::Cow,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{borrow::Cow, sync::Arc};
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use proxy::Failure;
 
 use crate::{
     revision::Revision,
-    table::{Destination, Table},
+    table::{App, Destination, Table, Tag},
 };
+
+/// Names a tag of the app, for a client that cannot choose the host: Knative's `Knative-Serving-Tag`.
+pub(crate) const TAG: HeaderName = HeaderName::from_static("todoapp-tag");
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,29 +22,55 @@ pub(crate) enum Door {
     Port(u16),
 }
 
-/// The revision that is to serve the request; `None` while the app has none but may soon have one: it is new, or one
-/// of our watches is ahead of the other.
+/// What a request says of where it wants to go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    pub(crate) door: Door,
+    pub(crate) authority: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// Who is to serve it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) revision: Arc<Revision>,
+    /// What the client is told, so that it stays with the revision.
+    pub(crate) cookie: Option<HeaderValue>,
+}
+
+/// Who is to serve the request; `None` while the app has no revision but may soon have one: it is new, or one of our
+/// watches is ahead of the other.
 ///
 /// # Errors
 /// [`Failure::NoRoute`]: no app that may be reached through this door. [`Failure::NoRevision`]: it has nothing to run.
-pub(crate) fn route(table: &Table, door: Door, authority: &str) -> Result<Option<Arc<Revision>>, Failure> {
-    let host = host(authority);
-    let destination = match door {
+pub(crate) fn route(table: &Table, ask: Ask<'_>) -> Result<Option<Target>, Failure> {
+    let host = host(ask.authority);
+    let destination = match ask.door {
         Door::Public => table.hosts.get(host.as_ref()),
         Door::Port(port) => table.ports.get(&port),
     };
-    let (app, revision) = match destination.ok_or(Failure::NoRoute)? {
-        Destination::Tag(app, place) => (app, app.tags[usize::from(*place)].revision.as_ref()),
-        Destination::App(app) => {
-            let label = host.split('.').next().unwrap_or_default();
-            let tag = (door != Door::Public).then(|| app.tag(label)).flatten();
-            (app, tag.map_or_else(|| app.split.next(), |tag| tag.revision.as_ref()))
-        }
+    let (app, tag) = match destination.ok_or(Failure::NoRoute)? {
+        Destination::Tag(app, place) => (app, Some(&app.tags[usize::from(*place)])),
+        Destination::App(app) => (app, tag(app, ask, &host)),
+    };
+    let (revision, cookie) = match tag {
+        Some(tag) => (tag.revision.as_ref(), None),
+        None => app.split.choose(&app.key, app.sticky.as_deref(), ask.headers).unzip(),
     };
     match (revision, &app.void) {
         (None, Some(why)) => Err(Failure::NoRevision(why.to_string())),
-        (revision, _) => Ok(revision.cloned()),
+        (revision, _) => Ok(revision.cloned().map(|revision| Target { revision, cookie: cookie.flatten() })),
     }
+}
+
+/// The tag that the host names, where it is free to choose, or else the header; an unknown one is none, as in Knative.
+fn tag<'a>(app: &'a App, ask: Ask<'_>, host: &str) -> Option<&'a Tag> {
+    if app.tags.is_empty() {
+        return None;
+    }
+    let label = || host.split('.').next().filter(|_| ask.door != Door::Public);
+    let by_host = label().and_then(|label| app.tag(label));
+    by_host.or_else(|| app.tag_named(ask.headers.get(TAG)?.to_str().ok()?))
 }
 
 /// Host of an authority: without port and final dot, in lower case.
@@ -64,113 +88,8 @@ fn host(authority: &str) -> Cow<'_, str> {
     }
 }
 
-/// A revision and its share in percent.
-type Share = (Arc<Revision>, u32);
-
-/// Who gets the requests of an app.
-#[derive(Debug)]
-pub(crate) enum Split {
-    Nobody,
-    /// As nearly always: then there are no turns to be kept.
-    One(Share),
-    Many(Box<Turns>),
-}
-
-/// Shares of revisions, dealt out smoothly (nginx's smooth weighted round-robin): at 50/50 each of ten requests
-/// goes to the other one. The order repeats after at most 100 turns, so it is computed once and taking a turn is one
-/// atomic addition.
-#[derive(Debug)]
-pub(crate) struct Turns {
-    shares: Vec<Share>,
-    order: Box<[u8]>,
-    turn: Arc<AtomicUsize>,
-}
-
-impl Split {
-    /// A split; goes on with the turns of `last` when the shares are the same.
-    pub(crate) fn new(mut shares: Vec<Share>, last: Option<&Self>) -> Self {
-        match shares.len() {
-            0 => Self::Nobody,
-            1 => Self::One(shares.remove(0)),
-            _ => Self::Many(Box::new(Turns::new(shares, last))),
-        }
-    }
-
-    /// Whose turn it is; `None` when nobody has a share.
-    fn next(&self) -> Option<&Arc<Revision>> {
-        match self {
-            Self::Nobody => None,
-            Self::One((revision, _)) => Some(revision),
-            Self::Many(turns) => Some(turns.next()),
-        }
-    }
-
-    /// Revisions and their percentages.
-    pub(crate) fn shares(&self) -> impl Iterator<Item = &Share> {
-        match self {
-            Self::Nobody => [].iter(),
-            Self::One(share) => std::slice::from_ref(share).iter(),
-            Self::Many(turns) => turns.shares.iter(),
-        }
-    }
-
-    /// For `/debug/state`.
-    pub(crate) fn describe(&self) -> serde_json::Value {
-        let share =
-            |(revision, percent): &Share| serde_json::json!({"revision": revision.key.name(), "percent": percent});
-        self.shares().map(share).collect()
-    }
-}
-
-impl Turns {
-    fn new(shares: Vec<Share>, last: Option<&Split>) -> Self {
-        let weights: Vec<u32> = shares.iter().map(|(_, percent)| *percent).collect();
-        let turn = match last {
-            Some(Split::Many(last)) if last.shares.iter().map(|(_, percent)| percent).eq(&weights) => {
-                Arc::clone(&last.turn)
-            }
-            _ => Arc::default(),
-        };
-        Self { order: smooth_order(&weights), shares, turn }
-    }
-
-    fn next(&self) -> &Arc<Revision> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        &self.shares[usize::from(self.order[turn % self.order.len()])].0
-    }
-}
-
-/// One period of the smooth weighted round-robin over these weights.
-fn smooth_order(weights: &[u32]) -> Box<[u8]> {
-    let divisor = weights.iter().copied().fold(0, gcd).max(1);
-    let weights: Vec<i64> = weights.iter().map(|weight| i64::from(weight / divisor)).collect();
-    let total: i64 = weights.iter().sum();
-    let mut current = vec![0; weights.len()];
-    let mut order = Vec::with_capacity(total as usize);
-    for _ in 0..total {
-        for (current, weight) in current.iter_mut().zip(&weights) {
-            *current += weight;
-        }
-        let mut best = 0;
-        for (index, value) in current.iter().enumerate() {
-            if *value > current[best] {
-                best = index;
-            }
-        }
-        current[best] -= total;
-        order.push(best as u8);
-    }
-    order.into()
-}
-
-fn gcd(a: u32, b: u32) -> u32 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -181,38 +100,5 @@ mod tests {
         assert_eq!(host("[::1]"), "[::1]");
         assert_eq!(host("[::1]:80"), "[::1]");
         assert_eq!(host(""), "");
-    }
-
-    #[test]
-    fn half_and_half_alternates() {
-        assert_eq!(*smooth_order(&[50, 50]), [0, 1]);
-        assert_eq!(*smooth_order(&[60, 20, 20]), [0, 1, 0, 2, 0]);
-        assert_eq!(*smooth_order(&[100]), [0]);
-        assert_eq!(*smooth_order(&[]), [0u8; 0]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_period_is_exact_and_every_window_near(
-            cuts in proptest::collection::vec(0u32..=100, 0..5),
-            start in 0usize..100,
-            length in 1usize..100,
-        ) {
-            let mut cuts = cuts;
-            cuts.extend([0, 100]);
-            cuts.sort_unstable();
-            let weights: Vec<u32> = cuts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-            let order = smooth_order(&weights);
-            prop_assert!(order.len() <= 100);
-            let all: Vec<usize> = (0..200).map(|turn| usize::from(order[turn % order.len()])).collect();
-            for (index, weight) in weights.iter().enumerate() {
-                let in_hundred = all[start..start + 100].iter().filter(|turn| **turn == index).count();
-                prop_assert_eq!(in_hundred, *weight as usize, "any 100 in a row");
-                let window = &all[start..start + length];
-                let found = window.iter().filter(|turn| **turn == index).count() as f64;
-                let wanted = f64::from(*weight) * length as f64 / 100.0;
-                prop_assert!((found - wanted).abs() <= 2.0, "{found} of {wanted} in {length}");
-            }
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use proxy::{
@@ -22,7 +22,7 @@ use crate::{
     outcomes::Counts,
     pick::Lease,
     revision::{Revision, Shared},
-    route::{Door, route},
+    route::{Ask, Door, Target, route},
     table::{Table, store::Tables},
 };
 
@@ -85,8 +85,9 @@ pub(crate) async fn serve<D: Dial>(
     request: Request<Incoming>,
     connection: ConnInfo,
 ) -> Response<Body> {
-    let mut visit = Visit { activator, door, arrived: Instant::now(), routed: None, held: Held::default() };
-    match visit.answer(request, &connection).await {
+    let mut visit =
+        Visit { activator, door, arrived: Instant::now(), routed: None, cookie: None, held: Held::default() };
+    let mut response = match visit.answer(request, &connection).await {
         Ok(response) => response,
         Err(failure) => {
             visit.activator.shared.metrics.answered(failure.status(), visit.arrived.elapsed());
@@ -99,7 +100,11 @@ pub(crate) async fn serve<D: Dial>(
             }
             failure.into_response()
         }
+    };
+    if let Some(cookie) = visit.cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
+    response
 }
 
 /// A request while it has no answer.
@@ -108,7 +113,16 @@ struct Visit<D: Dial> {
     door: Door,
     arrived: Instant,
     routed: Option<Arc<Revision>>,
+    /// What the client is told, so that it stays with the revision.
+    cookie: Option<HeaderValue>,
     held: Held,
+}
+
+/// What a request that waits for a route said of it.
+#[derive(Default)]
+struct Asked {
+    authority: String,
+    headers: HeaderMap,
 }
 
 impl<D: Dial> Visit<D> {
@@ -119,15 +133,21 @@ impl<D: Dial> Visit<D> {
     ) -> Result<Response<Body>, Failure> {
         headers::check(&request)?;
         let authority = headers::authority(&request).unwrap_or_default();
-        self.routed = route(&self.activator.tables.load(), self.door, authority)?;
-        // Only who waits for a route needs the name once more.
-        let name = if self.routed.is_none() { authority.to_owned() } else { String::new() };
+        let ask = Ask { door: self.door, authority, headers: request.headers() };
+        let target = route(&self.activator.tables.load(), ask)?;
+        let asked = match target {
+            Some(target) => {
+                self.lead_to(target);
+                Asked::default()
+            }
+            None => Asked { authority: authority.to_owned(), headers: request.headers().clone() },
+        };
         let waits = headers::expects_continue(request.headers());
         let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
 
         let (revision, lease, request) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
             Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),
-            None => self.hold(&name, request, waits).await?,
+            None => self.hold(&asked, request, waits).await?,
         };
         let (mut response, lease, sent) = self.send(&revision, lease, request).await?;
 
@@ -151,16 +171,21 @@ impl<D: Dial> Visit<D> {
         Some(outcomes)
     }
 
+    fn lead_to(&mut self, Target { revision, cookie }: Target) -> &Arc<Revision> {
+        self.cookie = cookie;
+        self.routed.insert(revision)
+    }
+
     /// Waits for a revision and a pod and reads the body meanwhile, by which a client that leaves is noticed. A client
     /// that `waits` for leave to send its body (RFC 9110, 10.1.1) gets it only from a pod.
     async fn hold(
         &mut self,
-        name: &str,
+        asked: &Asked,
         request: Request<Incoming>,
         waits: bool,
     ) -> Result<(Arc<Revision>, Lease, Request<Body>), Failure> {
         let budget = Arc::clone(&self.activator.budget);
-        let place = self.place(name);
+        let place = self.place(asked);
         if waits || request.body().is_end_stream() {
             let (revision, lease) = place.await?;
             return Ok((revision, lease, request.map(Body::incoming)));
@@ -175,11 +200,11 @@ impl<D: Dial> Visit<D> {
         Ok((revision, lease, Request::from_parts(parts, ahead.into_body())))
     }
 
-    /// Waits at the door until `name` leads to a revision, and then for one of its pods.
-    async fn place(&mut self, name: &str) -> Result<(Arc<Revision>, Lease), Failure> {
+    /// Waits at the door until what was asked for leads to a revision, and then for one of its pods.
+    async fn place(&mut self, asked: &Asked) -> Result<(Arc<Revision>, Lease), Failure> {
         let revision = match self.routed.clone() {
             Some(revision) => revision,
-            None => self.enter(name).await?,
+            None => self.enter(asked).await?,
         };
         let lease = match revision.take() {
             Some(lease) => lease,
@@ -188,14 +213,14 @@ impl<D: Dial> Visit<D> {
         Ok((revision, lease))
     }
 
-    async fn enter(&mut self, name: &str) -> Result<Arc<Revision>, Failure> {
+    async fn enter(&mut self, Asked { authority, headers }: &Asked) -> Result<Arc<Revision>, Failure> {
         let Activator { shared, tables, .. } = &*self.activator;
-        let find = |table: &Table| route(table, self.door, name);
+        let find = |table: &Table| route(table, Ask { door: self.door, authority, headers });
         let deadline = self.arrived + shared.hold_timeout;
-        let revision = hold::door::wait(&shared.room, tables, find, deadline, &mut self.held)
+        let target = hold::door::wait(&shared.room, tables, find, deadline, &mut self.held)
             .await
             .inspect_err(|failure| shared.metrics.rejected(failure.reason()))?;
-        Ok(Arc::clone(self.routed.insert(revision)))
+        Ok(Arc::clone(self.lead_to(target)))
     }
 
     async fn wait(&mut self, revision: &Arc<Revision>) -> Result<Lease, Failure> {

@@ -13,7 +13,10 @@ use std::{
 
 use key::Key;
 
-use crate::{revision::Revision, route::Split};
+use crate::{
+    revision::Revision,
+    split::{Split, Sticky},
+};
 
 /// Everything a request can be routed to.
 #[derive(Debug, Default)]
@@ -39,6 +42,8 @@ pub(crate) enum Destination {
 pub(crate) struct App {
     pub(crate) key: Key,
     pub(crate) split: Split,
+    /// By what clients stay with one revision of the split.
+    pub(crate) sticky: Option<Arc<Sticky>>,
     /// Few, so a list.
     pub(crate) tags: Box<[Tag]>,
     /// Why it is of no use to wait where no revision is known; `None` while one may be on its way.
@@ -58,6 +63,12 @@ impl App {
     /// The tag of this label.
     pub(crate) fn tag(&self, label: &str) -> Option<&Tag> {
         self.tags.iter().find(|tag| *tag.label == *label)
+    }
+
+    /// The tag of this name.
+    pub(crate) fn tag_named(&self, name: &str) -> Option<&Tag> {
+        let names = |tag: &Tag| tag.label.strip_prefix(name)?.strip_prefix('-').map(|app| app == self.key.name());
+        self.tags.iter().find(|tag| names(tag) == Some(true))
     }
 }
 

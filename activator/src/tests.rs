@@ -6,5 +6,6 @@ mod holding;
 mod memory;
 mod outcomes;
 mod routing;
+mod splitting;
 mod watching;
 mod world;

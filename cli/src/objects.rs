@@ -93,3 +93,23 @@ pub fn denied<K: Resource<DynamicType = ()>>(verb: &str, namespace: &str, error:
         error => Error::Failed(format!("cannot {verb} `{resource}`: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{World, app, revision};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_of_many_pages_is_whole_and_the_newest_is_first() {
+        let world = World::new(vec![]);
+        world.make(&app("user"));
+        for number in 1..=PAGE + 1 {
+            world.make(&revision("user", number));
+        }
+        world.make(&revision("other", 1));
+        let found = revisions(&world.session, "user").await.expect("a list");
+        assert_eq!(found.len(), PAGE as usize + 1);
+        assert_eq!(found[0].name_any(), format!("user-{:05}", PAGE + 1));
+        assert_eq!(found.last().map(ResourceExt::name_any).as_deref(), Some("user-00001"));
+    }
+}

@@ -3,16 +3,11 @@
 //! A user applies an app and calls it at once: the operator needs a moment to make the first revision, and our watches
 //! tell of app and revision in any order.
 
-use std::sync::Arc;
-
 use proxy::Failure;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Held, Room};
-use crate::{
-    revision::Revision,
-    table::{Table, store::Tables},
-};
+use crate::table::{Table, store::Tables};
 
 /// A place in the room, until dropped.
 struct Place<'a>(&'a Room);
@@ -23,17 +18,17 @@ impl Drop for Place<'_> {
     }
 }
 
-/// Waits until `find` has a revision in the newest table; at most until `deadline`.
+/// Waits until `find` finds somebody in the newest table; at most until `deadline`.
 ///
 /// # Errors
 /// The limit that was met, or what `find` says. Dropping the future gives the place back.
-pub(crate) async fn wait(
+pub(crate) async fn wait<T>(
     room: &Room,
     tables: &Tables,
-    find: impl Fn(&Table) -> Result<Option<Arc<Revision>>, Failure>,
+    find: impl Fn(&Table) -> Result<Option<T>, Failure>,
     deadline: Instant,
     held: &mut Held,
-) -> Result<Arc<Revision>, Failure> {
+) -> Result<T, Failure> {
     if !room.enter(held.was_in) {
         return Err(Failure::HoldFull);
     }
@@ -43,8 +38,8 @@ pub(crate) async fn wait(
     // Followed before the first look: a table that comes in between rings.
     let mut changed = tables.follow();
     let found = loop {
-        if let Some(revision) = find(&tables.load())? {
-            break revision;
+        if let Some(found) = find(&tables.load())? {
+            break found;
         }
         tokio::select! {
             // The tables outlive the requests.

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{App, Destination, Table, Tag, facts::AppFacts, key::Key};
-use crate::{revision::Revision, route::Split};
+use crate::{
+    revision::Revision,
+    split::{Share, Split},
+};
 
 /// What is known of a name of a revision.
 pub(crate) enum Named<'a> {
@@ -13,7 +16,7 @@ pub(crate) enum Named<'a> {
     Deleted,
 }
 
-/// Builds the table. `find` knows revisions by name; `before` is the last one: a split whose shares have not changed goes on where it stood.
+/// Builds the table. `find` knows revisions by name; `before` is the last one: a split goes on where it stood.
 ///
 /// Of two claims on a host or a port the older app's wins; generated hosts come before any app's own ones, so that
 /// nobody can take a name that another app is going to get.
@@ -60,14 +63,28 @@ fn app<'a>(key: &Key, facts: &AppFacts, find: impl Fn(&Key) -> Named<'a>, before
             }
         };
         if let Some(revision) = revision.filter(|_| target.percent > 0) {
-            shares.push((Arc::clone(revision), target.percent));
+            add(&mut shares, revision, target.percent);
         }
         if let Some(tag) = &target.tag {
             tags.push(Tag { label: Arc::clone(&tag.label), revision: revision.cloned() });
         }
     }
     let last = before.apps.get(key).map(|app| &app.split);
-    App { key: key.clone(), split: Split::new(shares, last), tags: tags.into(), void }
+    // For clients that stick: of a release the candidate comes last, and before it the revision that it takes over from.
+    let part = |name: &str| facts.counted.iter().position(|counted| **counted == *name);
+    shares.sort_by(|(one, _), (other, _)| {
+        let (one, other) = (one.key.name(), other.key.name());
+        (part(one), one).cmp(&(part(other), other))
+    });
+    App { key: key.clone(), split: Split::new(shares, last), sticky: facts.sticky.clone(), tags: tags.into(), void }
+}
+
+/// Two targets may be of one revision: by name, and as the latest.
+fn add(shares: &mut Vec<Share>, revision: &Arc<Revision>, percent: u32) {
+    match shares.iter_mut().find(|(known, _)| Arc::ptr_eq(known, revision)) {
+        Some((_, share)) => *share += percent,
+        None => shares.push((Arc::clone(revision), percent)),
+    }
 }
 
 impl Table {

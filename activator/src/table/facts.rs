@@ -6,6 +6,7 @@ use api::{Visibility, condition, labels, rollout::Phase};
 use wire::Protocol;
 
 use super::lean::{LeanApp, LeanRevision, LeanRollout, LeanSlice};
+use crate::split::Sticky;
 
 /// A `TodoApp`.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,8 +19,10 @@ pub(crate) struct AppFacts {
     pub(crate) own_hosts: Box<[Arc<str>]>,
     pub(crate) cluster_port: Option<u16>,
     pub(crate) targets: Box<[TargetFacts]>,
-    /// The two revisions of a release that is under way: what they do for users is counted. Empty without one.
+    /// The revisions of a release that is under way, the candidate last: what they do for users is counted.
     pub(crate) counted: Box<[Box<str>]>,
+    /// By what clients stay with one revision.
+    pub(crate) sticky: Option<Arc<Sticky>>,
     /// Why the operator waits for a person: reason and message. `None` while it has not read this version of the spec.
     pub(crate) stalled: Option<Box<str>>,
 }
@@ -101,6 +104,7 @@ impl AppFacts {
                 })
                 .collect(),
             counted: counted(&status.rollout),
+            sticky: app.spec.rollout.stickiness.as_ref().and_then(Sticky::of).map(Arc::new),
             stalled: stalled(app).map(Into::into),
         }
     }

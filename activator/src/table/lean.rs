@@ -3,7 +3,10 @@
 //! A whole object is mostly `managedFields` and pod template; a list of them would be the largest thing that this
 //! process ever has in memory.
 
-use api::{Ingress, Revision, RoutedTraffic, Template, Timeouts, TodoApp, rollout::Phase};
+use api::{
+    Ingress, Revision, RoutedTraffic, Template, Timeouts, TodoApp,
+    rollout::{Phase, Stickiness},
+};
 use k8s_openapi::{
     api::discovery::v1::{EndpointConditions, EndpointSlice},
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta, Time},
@@ -26,6 +29,14 @@ pub(crate) struct LeanApp {
 pub(crate) struct LeanAppSpec {
     #[serde(default)]
     pub(crate) ingress: Ingress,
+    #[serde(default)]
+    pub(crate) rollout: LeanRelease,
+}
+
+/// How a release is to be.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct LeanRelease {
+    pub(crate) stickiness: Option<Stickiness>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, net::SocketAddr};
 use serde_json::json;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::world::{Pod, World, get, key, nobody, open};
+use super::world::{Pod, World, answer, call, get, key, nobody, open};
 use crate::{ports, route::Door};
 
 fn error(answer: &super::world::Answer) -> (u16, &str) {
@@ -52,6 +52,56 @@ async fn tags_by_host() {
         assert_eq!(get(world.public, "v1-user.default.test").await.header("pod"), "v1");
         assert_eq!(get(world.public, "latest-user.default.test").await.header("pod"), "v2");
     }
+}
+
+/// With these headers besides.
+async fn get_with(to: SocketAddr, host: &str, more: &str) -> super::world::Answer {
+    answer(call(to, host, "/", &format!("{more}\r\n\r\n")).await).await
+}
+
+#[tokio::test]
+async fn tags_by_header() {
+    let mut world = World::new();
+    let (first, second) = user(&mut world, "Public");
+    let port = open(&world.activator, Door::Port(10_001));
+    for (door, host) in [(world.public, "user.default.test"), (world.public, "user.example.com"), (port, "user")] {
+        for _ in 0..3 {
+            assert_eq!(get_with(door, host, "todoapp-tag: latest").await.header("pod"), "v2", "{host}");
+        }
+    }
+    assert_eq!((first.count(), second.count()), (0, 9));
+    assert!(second.heads.lock().iter().all(|head| head["todoapp-tag"] == "latest"), "the app sees it too");
+    // One that is not there: as if nothing had been said.
+    for unknown in ["v3", "LATEST", "latest-user", "", "l\u{e4}test"] {
+        for _ in 0..2 {
+            get_with(world.public, "user.default.test", &format!("todoapp-tag: {unknown}")).await;
+        }
+    }
+    assert_eq!((first.count(), second.count()), (5, 14));
+    // Who named a tag by the host has chosen.
+    let tag_port = open(&world.activator, Door::Port(10_002));
+    for (door, host) in [(world.public, "v1-user.default.test"), (port, "v1-user"), (tag_port, "any")] {
+        assert_eq!(get_with(door, host, "todoapp-tag: latest").await.header("pod"), "v1", "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_whose_revision_is_not_known_yet_is_waited_for() {
+    let mut world = World::new();
+    let status = json!({"url": "http://web.default.test", "traffic": [
+        {"revision": "web-1", "percent": 100}, {"revision": "web-2", "percent": 0, "tag": "candidate"},
+    ]});
+    world.app("web", json!({}), &status);
+    world.revision("web", "web-1", 0);
+    let (old, new) = (Pod::new("old"), Pod::new("new"));
+    world.up("uid-web-1", old.address);
+    let client = call(world.public, "web.default.test", "/", "todoapp-tag: candidate\r\n\r\n").await;
+    while world.activator.shared.room.taken() == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.revision("web", "web-2", 0);
+    world.up("uid-web-2", new.address);
+    assert_eq!(answer(client).await.header("pod"), "new");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use parking_lot::Mutex;
 use proxy::{
     Body,
@@ -210,6 +210,8 @@ pub(super) struct Pod {
     pub(super) permits: Arc<Semaphore>,
     /// Paths in the order of arrival.
     pub(super) seen: Arc<Mutex<Vec<String>>>,
+    /// Heads in the order of arrival.
+    pub(super) heads: Arc<Mutex<Vec<HeaderMap>>>,
     arrivals: Mutex<mpsc::UnboundedReceiver<()>>,
 }
 
@@ -224,10 +226,12 @@ impl Pod {
         let address = listener.local_addr().unwrap();
         let permits = Arc::new(Semaphore::new(permits));
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+        let heads: Arc<Mutex<Vec<HeaderMap>>> = Arc::default();
         let (sender, arrivals) = mpsc::unbounded_channel();
-        let (gate, log) = (Arc::clone(&permits), Arc::clone(&seen));
+        let (gate, log, kept) = (Arc::clone(&permits), Arc::clone(&seen), Arc::clone(&heads));
         let handler = move |request: http::Request<hyper::body::Incoming>, _| {
             log.lock().push(request.uri().path().to_owned());
+            kept.lock().push(request.headers().clone());
             let _ = sender.send(());
             let gate = Arc::clone(&gate);
             async move {
@@ -239,7 +243,7 @@ impl Pod {
             }
         };
         tokio::spawn(listen::serve(listener, handler, Limits::default(), CancellationToken::new(), PATIENCE));
-        Self { address, permits, seen, arrivals: Mutex::new(arrivals) }
+        Self { address, permits, seen, heads, arrivals: Mutex::new(arrivals) }
     }
 
     /// Waits for the next request to arrive.

@@ -179,7 +179,7 @@ async fn told(world: &World, output: Output) -> (Result<(), Error>, String) {
 
 #[tokio::test(start_paused = true)]
 async fn a_cluster_is_looked_at_and_errors_end_with_exit_code_1() {
-    let world = World::new(canned(true));
+    let world = World::new(canned());
     let (done, page) = told(&world, Output::Text).await;
     assert_eq!(done, Err(Error::Failed("3 errors, 3 hints".to_owned())), "{page}");
     assert!(
@@ -208,4 +208,28 @@ async fn a_cluster_is_looked_at_and_errors_end_with_exit_code_1() {
         page["groups"][0]["findings"][0],
         json!({ "code": "T001", "outcome": "good", "what": "Kubernetes is 1.34" })
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_another_clock_is_fresh_when_it_is_renewed_while_we_look() {
+    for renewed in [true, false] {
+        let world = World::new(canned());
+        let mut lease = lease("todoapp-operator-a");
+        lease["spec"]["renewTime"] = "2020-01-01T00:00:00.000000Z".into();
+        world.make(&lease);
+        let leader = async {
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            if renewed {
+                let patch = json!({ "spec": { "renewTime": "2020-01-01T00:00:02.000000Z" } });
+                world.server.local("operator").patch(&lease, patch).expect("renewed");
+            }
+        };
+        let ((_, page), ()) = tokio::join!(told(&world, Output::Text), leader);
+        let expected = if renewed {
+            "√ T005 `todoapp-operator-a` leads\n"
+        } else {
+            "× T005 `todoapp-operator-a` holds the Lease and "
+        };
+        assert!(page.contains(expected), "{page}");
+    }
 }

@@ -187,3 +187,14 @@ async fn a_watch_prints_anew_what_changed_and_nothing_for_what_did_not() {
     assert!(pages[1].contains("Ready, Waking") && !pages[1].contains("shop-00001-a"), "{}", pages[1]);
     assert!(pages[2].contains("└─ shop-00001-a"), "{}", pages[2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn on_a_terminal_a_page_takes_the_place_of_the_one_before() {
+    let world = World::new(vec![]);
+    world.make(&app("shop"));
+    let (all, mut page) = (args(None), Vec::new());
+    let watch = follow::run(&world.session, &all, true, &mut page);
+    assert!(timeout(Duration::from_secs(1), watch).await.is_err(), "it goes on");
+    let page = String::from_utf8(page).expect("text");
+    assert!(page.starts_with("\x1b[H\x1b[2JNAME ") && page.matches("\x1b[2J").count() == 1, "{page:?}");
+}
