@@ -26,7 +26,7 @@ pub struct Args {
     /// Image of the sidecar.
     #[arg(long, env = "TODOAPP_QUEUE_PROXY_IMAGE")]
     pub queue_proxy_image: String,
-    /// ConfigMap with the cluster's settings of scaling, in the own namespace.
+    /// ConfigMap with the cluster's settings, in the own namespace.
     #[arg(long, env = "TODOAPP_SETTINGS", default_value = "todoapp-settings")]
     pub settings: String,
     /// Service of the activators, in the own namespace.

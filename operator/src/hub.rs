@@ -1,7 +1,8 @@
 //! The hub: where activators and queue-proxies dial in to the leader.
 //!
 //! Owns the listener, the proof of identity and the bounds of every stream; what is said on a stream goes to the
-//! autoscaler, but for what revisions did for users (`outcomes`). Each stream is a task of its own: one that is slow or half open holds up nobody else and is closed.
+//! autoscaler, but for what revisions did for users (`outcomes`). Each stream is a task of its own: one that is slow or
+//! half open holds up nobody else and is closed.
 //!
 //! ```text
 //! accept ─▶ Challenge ─▶ Hello ─▶ proof ─▶ seat ─┬─ Up frames ─▶ autoscaler

@@ -5,6 +5,8 @@
 //! YAML → read → check → Scaling (app) + Settings (cluster) → spec → scaling::Spec
 //!                       └─ schedules, and the time of day ──▶ schedule → minimum, and until when
 //! ```
+//!
+//! Besides it: the cluster's own names of public hosts (`hosts`).
 
 mod check;
 mod hosts;
