@@ -7,6 +7,7 @@ mod hosts;
 mod network;
 mod observe;
 mod release;
+mod retention;
 mod snapshot;
 mod status;
 mod traffic;
@@ -25,6 +26,7 @@ use crate::store::Key;
 use network::Door;
 use observe::Observed;
 pub use observe::number;
+pub use retention::in_use;
 
 pub use hosts::known as known_hosts;
 pub use network::stated_ports;
@@ -53,6 +55,7 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
     let names = hosts::names(&app, &traffic.targets, &context);
     let outcome = status::Outcome { traffic, release, doors, names, refused };
     let settle = status::write(&app, &observed, &outcome, &context).await?;
+    retention::collect(&app, &observed.revisions, &outcome.traffic.targets, &context).await?;
     Ok([settle, retry, again].into_iter().flatten().min().map_or(Next::Change, Next::After))
 }
 

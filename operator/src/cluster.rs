@@ -66,6 +66,8 @@ pub struct Queues {
     pub again: mpsc::Sender<Key>,
     /// Revisions to reconcile.
     pub revisions: mpsc::Receiver<Key>,
+    /// For revisions to be reconciled besides those that changed.
+    pub revisions_again: mpsc::Sender<Key>,
     /// What to tell the autoscaler anew.
     pub roster: mpsc::Receiver<Subject>,
 }
@@ -80,7 +82,7 @@ pub fn watch(
     let (apps_in, apps_out) = mpsc::channel(TRIGGERS_MAX);
     let (revisions_in, revisions_out) = mpsc::channel(TRIGGERS_MAX);
     let (roster_in, roster_out) = mpsc::channel(TRIGGERS_MAX);
-    let again = apps_in.clone();
+    let (again, revisions_again) = (apps_in.clone(), revisions_in.clone());
     let to = Triggers { apps: apps_in, revisions: revisions_in, roster: roster_in };
     let all = watcher::Config::default().page_size(PAGE);
     let ours = all.clone().labels(labels::APP);
@@ -103,7 +105,7 @@ pub fn watch(
     follow::<Pod, _, _, _>(Api::all(client.clone()), ours, &stores.pods, &to, tasks, child);
     let activators = Api::namespaced(client.clone(), namespace);
     follow::<EndpointSlice, _, _, _>(activators, of_activators, &stores.activators, &to, tasks, everyone);
-    (stores, Queues { apps: apps_out, again, revisions: revisions_out, roster: roster_out })
+    (stores, Queues { apps: apps_out, again, revisions: revisions_out, revisions_again, roster: roster_out })
 }
 
 impl Stores {

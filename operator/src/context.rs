@@ -13,6 +13,7 @@ use crate::apply::{self, Desired, Outcome, Respelled};
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::cluster::Stores;
+use crate::digest::Resolver;
 use crate::error::Error;
 use crate::events::Reporter;
 use crate::hosts::HostBook;
@@ -43,6 +44,10 @@ pub struct Context {
     pub hosts: Mutex<HostBook>,
     /// For apps that are to be looked at again.
     pub again: mpsc::Sender<Key>,
+    /// For revisions that are to be looked at again.
+    pub revisions_again: mpsc::Sender<Key>,
+    /// Digests of images.
+    pub resolver: Resolver,
     /// What revisions under release did for users.
     pub outcomes: Outcomes,
     /// Where the counting of their steps began.
@@ -92,6 +97,7 @@ impl Context {
     /// Drops what is kept of an object that is gone.
     pub fn forget(&self, key: &str) {
         self.progress.lock().remove(key);
+        self.resolver.forget(key);
     }
 
     /// Failed tries of an object in a row.
@@ -126,12 +132,15 @@ pub(crate) mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = kube::Config::new("http://127.0.0.1:1".parse().expect("a URI"));
         let client = kube::Client::try_from(config).expect("a client");
+        let (settings, revisions_again) = (watch::channel(Arc::default()).1, mpsc::channel(1).0);
         Context {
             client: client.clone(),
+            resolver: Resolver::new(client.clone(), settings.clone(), revisions_again.clone()),
+            revisions_again,
             clock: Clock::system(),
             args: args(),
             stores: Stores::new(),
-            settings: watch::channel(Arc::default()).1,
+            settings,
             master_key: [0; 32],
             ports: Mutex::new(PortBook::default()),
             hosts: Mutex::default(),

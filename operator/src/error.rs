@@ -87,7 +87,7 @@ impl Error {
 }
 
 /// What the API server said, without the answer's other fields.
-fn told(error: &kube::Error) -> String {
+pub fn told(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) => status.message.clone(),
         other => other.to_string(),

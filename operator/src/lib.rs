@@ -12,6 +12,7 @@ mod cluster;
 mod context;
 mod controllers;
 mod decisions;
+mod digest;
 mod error;
 mod events;
 #[cfg(test)]

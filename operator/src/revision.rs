@@ -10,6 +10,8 @@ mod probe;
 mod service;
 mod status;
 
+use std::time::Duration;
+
 use api::{Revision, labels};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ApiResource;
@@ -19,10 +21,12 @@ use serde_json::Value;
 use crate::cluster::Stores;
 use crate::context::{Context, Shared};
 use crate::controllers::{self, Next};
+use crate::digest::Answer;
 use crate::error::{Class, Error};
 use crate::store::{By, Key};
 
 pub use health::Health;
+pub use pod::container_name;
 
 /// After so many failed tries in a row the reason is told, whatever it is.
 const FAILURES_TOLD: u32 = 2;
@@ -35,11 +39,15 @@ struct Observed {
 }
 
 /// Brings one revision's objects and status to what they are to be.
-pub async fn reconcile(revision: Revision, context: Shared) -> Result<Next, Error> {
+pub async fn reconcile(mut revision: Revision, context: Shared) -> Result<Next, Error> {
     if revision.meta().deletion_timestamp.is_some() {
         return Ok(Next::Change);
     }
     let observed = observe(&revision, &context.stores);
+    if let Some((health, wait)) = resolve(&mut revision, &observed, &context).await? {
+        let settle = status::write(&revision, &health, &context).await?;
+        return Ok(settle.or(wait).map_or(Next::Change, Next::After));
+    }
     let refused = write(&revision, &observed, &context).await.err();
     let health = health::assess(observed.deployment.as_ref(), &observed.pods, refused.as_ref(), context.clock.now());
     let lasts = context.failures(&controllers::key(&revision)) >= FAILURES_TOLD;
@@ -55,6 +63,30 @@ pub async fn reconcile(revision: Revision, context: Shared) -> Result<Next, Erro
             let look_again = health.doubtful.then_some(health::DOUBT);
             Ok(settle.or(look_again).map_or(Next::Change, Next::After))
         }
+    }
+}
+
+/// Makes digests of its tags before its first Deployment, and never again; while there are none yet, how it fares, and
+/// when to come again.
+async fn resolve(
+    revision: &mut Revision,
+    observed: &Observed,
+    context: &Context,
+) -> Result<Option<(Health, Option<Duration>)>, Error> {
+    let name = controllers::key(revision);
+    if revision.status.as_ref().is_some_and(|status| !status.images.is_empty()) {
+        context.resolver.forget(&name);
+        return Ok(None);
+    }
+    // A Deployment may be known before the images that were written for it: an answer is kept until they are seen.
+    if observed.deployment.is_some() && !context.resolver.knows(&name) {
+        return Ok(None);
+    }
+    match context.resolver.ask(revision) {
+        Answer::AsWritten => Ok(None),
+        Answer::Open(problem, wait) => Ok(Some((Health::resolving(problem), wait))),
+        // Written before a pod can run them: what another leader asks may be answered otherwise.
+        Answer::Resolved(images) => status::write_images(revision, images, context).await.map(|()| None),
     }
 }
 

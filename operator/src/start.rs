@@ -13,7 +13,7 @@ use prometheus::Registry;
 use proxy::net::{Network, Tcp};
 use runtime::admin::{self, AdminState, Extra, Readiness};
 use serde_json::json;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::cluster::{Queues, Stores};
 use crate::context::Context;
 use crate::decisions::{self, Leading};
+use crate::digest::Resolver;
 use crate::events::Reporter;
 use crate::lease::Candidate;
 use crate::metrics::Metrics;
@@ -32,7 +33,6 @@ use crate::ports::PortBook;
 use crate::prober::prober;
 use crate::roster::Roster;
 use crate::scale::ClusterScale;
-use crate::store::Key;
 use crate::tallies::Tallies;
 use crate::usage::{Meter, MetricsApi};
 use crate::verify::ClusterVerifier;
@@ -163,7 +163,7 @@ async fn lead<N: Network>(process: &Process<N>, shutdown: &CancellationToken) ->
     let until = shutdown.clone();
     tasks.spawn(async move { autoscaler.run(until).await });
 
-    let context = Arc::new(context(process, stores, settings, outcomes, queues.again.clone(), master_key));
+    let context = Arc::new(context(process, stores, settings, outcomes, &queues, master_key));
     reconcile(&mut tasks, context, queues, roster);
     while let Some(ended) = tasks.join_next().await {
         ended.context("a task of the leader broke")?;
@@ -197,6 +197,8 @@ async fn settings<N>(process: &Process<N>, tasks: &mut JoinSet<()>) -> anyhow::R
 fn reconcile(tasks: &mut JoinSet<()>, context: Arc<Context>, queues: Queues, roster: Roster) {
     tasks.spawn(controllers::apps(context.clone(), queues.apps));
     tasks.spawn(controllers::renamed(context.clone()));
+    let resolving = context.clone();
+    tasks.spawn(async move { resolving.resolver.follow().await });
     tasks.spawn(controllers::revisions(context, queues.revisions));
     tasks.spawn(roster.follow(queues.roster));
 }
@@ -206,7 +208,7 @@ fn context<N: Network>(
     stores: Stores,
     settings: watch::Receiver<Arc<Settings>>,
     outcomes: Outcomes,
-    again: mpsc::Sender<Key>,
+    queues: &Queues,
     master_key: [u8; 32],
 ) -> Context {
     let hosts = app::known_hosts(&stores, &settings.borrow().hosts);
@@ -217,7 +219,9 @@ fn context<N: Network>(
         outcomes,
         ports: Mutex::new(known_ports(&stores)),
         hosts: Mutex::new(hosts),
-        again,
+        again: queues.again.clone(),
+        revisions_again: queues.revisions_again.clone(),
+        resolver: Resolver::new(process.client.clone(), settings.clone(), queues.revisions_again.clone()),
         stores,
         settings,
         master_key,

@@ -5,6 +5,9 @@
 NODE_PACKAGES=(containerd crun containernetworking-plugins iptables conntrack ethtool socat iproute2 util-linux procps
   busybox-static prometheus curl jq openssl gcc libc6-dev)
 
+# What tests without a cluster need: a registry that they start themselves, and certificates for it.
+TEST_PACKAGES=(docker-registry openssl)
+
 missing_packages() {
   local package
   for package; do
@@ -38,9 +41,9 @@ install_quietly() (
   export DEBIAN_FRONTEND=noninteractive
   apt-get update
   apt-get install -y --no-install-recommends "$@"
-  # Nor shall they start with the machine: the node runs its own.
+  # Nor shall they start with the machine: node and tests run their own.
   for package; do
-    if [[ $package == containerd || $package == prometheus ]] && command -v systemctl >/dev/null; then
+    if [[ $package =~ ^(containerd|prometheus|docker-registry)$ ]] && command -v systemctl >/dev/null; then
       systemctl disable "$package.service" || true
     fi
   done

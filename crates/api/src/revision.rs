@@ -58,7 +58,7 @@ pub struct RevisionStatus {
     /// Images by digest, as they were resolved once; what pods of this Revision run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub images: Vec<ResolvedImage>,
-    /// Since when no app's traffic has named it; absent while one does.
+    /// Since when it has not been in use; absent while its app's traffic or release names it, or it is the latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unrouted_since: Option<Time>,
     /// Pods wanted now, in pods.

@@ -56,7 +56,8 @@ pub fn limits(limits: &Limits) -> Result<(), String> {
     within("max", limits.max, PODS)
 }
 
-fn within<T: PartialOrd + Display>(name: &str, value: Option<T>, range: RangeInclusive<T>) -> Result<(), String> {
+/// Says when a value is out of its range.
+pub fn within<T: PartialOrd + Display>(name: &str, value: Option<T>, range: RangeInclusive<T>) -> Result<(), String> {
     match value {
         Some(value) if !range.contains(&value) => {
             Err(format!("{name} is {value}: must be from {} to {}", range.start(), range.end()))
@@ -65,7 +66,8 @@ fn within<T: PartialOrd + Display>(name: &str, value: Option<T>, range: RangeInc
     }
 }
 
-fn time(name: &str, value: Option<Duration>, range: RangeInclusive<Duration>) -> Result<(), String> {
+/// The same of a time.
+pub fn time(name: &str, value: Option<Duration>, range: RangeInclusive<Duration>) -> Result<(), String> {
     let text =
         |time: Duration| SignedDuration::try_from(time).map_or_else(|_| format!("{time:?}"), |t| format!("{t:#}"));
     match value {

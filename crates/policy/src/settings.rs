@@ -1,5 +1,5 @@
-//! The cluster's own settings, from one ConfigMap: what holds where an app says nothing, limits that no app may exceed,
-//! and how public hosts are named.
+//! The cluster's own settings, from one ConfigMap: of scaling, what holds where an app says nothing, and limits that no
+//! app may exceed; how public hosts are named; how tags of images are resolved; which Revisions are kept.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use api::Scaling;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::check;
 use crate::hosts::Hosts;
 use crate::read::{self, Error};
+use crate::{Registries, Retention, check};
 
 /// Key of the ConfigMap under which the defaults are, as YAML with the fields of `spec.scaling`.
 const DEFAULTS: &str = "defaults";
@@ -17,8 +17,12 @@ const DEFAULTS: &str = "defaults";
 const LIMITS: &str = "limits";
 /// Key of the ConfigMap under which the naming of hosts is, as YAML.
 const HOSTS: &str = "hosts";
-/// All keys.
-const KEYS: [&str; 3] = [DEFAULTS, LIMITS, HOSTS];
+/// Key of the ConfigMap under which the resolution of tags is set, as YAML.
+const REGISTRIES: &str = "registries";
+/// Key of the ConfigMap under which the garbage collection of Revisions is set, as YAML.
+const RETENTION: &str = "retention";
+/// All of them.
+const KEYS: [&str; 5] = [DEFAULTS, LIMITS, HOSTS, REGISTRIES, RETENTION];
 
 /// Settings of the cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -29,6 +33,10 @@ pub struct Settings {
     pub limits: Limits,
     /// How public hosts are named.
     pub hosts: Hosts,
+    /// How tags of images are resolved.
+    pub registries: Registries,
+    /// Which Revisions are kept.
+    pub retention: Retention,
 }
 
 /// What no app may exceed.
@@ -49,8 +57,13 @@ impl Settings {
         if let Some(unknown) = data.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(format!("`{unknown}` is no key; there are `{}`", KEYS.join("`, `")));
         }
-        let settings =
-            Self { defaults: section(data, DEFAULTS)?, limits: section(data, LIMITS)?, hosts: section(data, HOSTS)? };
+        let settings = Self {
+            defaults: section(data, DEFAULTS)?,
+            limits: section(data, LIMITS)?,
+            hosts: section(data, HOSTS)?,
+            registries: section(data, REGISTRIES)?,
+            retention: section(data, RETENTION)?,
+        };
         if !settings.defaults.schedules.is_empty() {
             return Err(format!(
                 "{DEFAULTS}.schedules is set: only an app can have them, in its `spec.scaling.schedules`"
@@ -59,6 +72,8 @@ impl Settings {
         check::scaling(&settings.defaults).map_err(|problem| format!("{DEFAULTS}.{problem}"))?;
         check::limits(&settings.limits).map_err(|problem| format!("{LIMITS}.{problem}"))?;
         settings.hosts.check().map_err(|problem| format!("{HOSTS}.{problem}"))?;
+        settings.registries.check().map_err(|problem| format!("{REGISTRIES}.{problem}"))?;
+        settings.retention.check().map_err(|problem| format!("{RETENTION}.{problem}"))?;
         Ok(settings)
     }
 }
@@ -118,7 +133,7 @@ mod tests {
         let told = parse("{", "").expect_err("no YAML");
         assert!(told.starts_with("`defaults` is not YAML: "), "{told}");
         let told = Settings::parse(&[("default".to_owned(), String::new())].into()).expect_err("no key");
-        assert_eq!(told, "`default` is no key; there are `defaults`, `limits`, `hosts`");
+        assert_eq!(told, "`default` is no key; there are `defaults`, `limits`, `hosts`, `registries`, `retention`");
     }
 
     #[test]
@@ -148,5 +163,55 @@ mod tests {
         ] {
             assert_eq!(parse(hosts), Err(expected.to_owned()));
         }
+    }
+
+    fn parse_key(key: &str, text: &str) -> Result<Settings, String> {
+        Settings::parse(&[(key.to_owned(), text.to_owned())].into())
+    }
+
+    /// Of an authority; made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=a`.
+    const CERTIFICATE: &str = include_str!("registries/authority.pem");
+
+    #[test]
+    fn registries_and_retention_are_read() {
+        let indented = CERTIFICATE.replace('\n', "\n  ");
+        let text =
+            format!("skip: [a.example]\nplainHttp: ['b:5000']\ntimeout: 3s\ncertificateAuthority: |\n  {indented}");
+        let registries = parse_key(REGISTRIES, &text).expect("valid").registries;
+        assert!(registries.skips("a.example") && !registries.skips("todoapp.local"));
+        assert_eq!(registries.plain_http(), ["b:5000"]);
+        assert_eq!((registries.certificates().len(), registries.timeout().as_secs()), (1, 3));
+        let retention = parse_key(RETENTION, "min: 2\nmax: 5\nsinceUnrouted: 1h").expect("valid").retention;
+        assert_eq!((retention.min, retention.max), (Some(2), Some(5)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_registries_and_retention_is_named() {
+        let host = "must be a registry as HOST or HOST:PORT, in small letters, such as `registry.example:5000`";
+        let pem = "must be certificates as PEM, each from `-----BEGIN CERTIFICATE-----` to `-----END CERTIFICATE-----`";
+        let garbage = "certificateAuthority: |\n  -----BEGIN CERTIFICATE-----\n  AAAA\n  -----END CERTIFICATE-----\n";
+        for (key, text, expected) in [
+            (REGISTRIES, "skip: [https://a]", format!("registries.skip[0] is 'https://a': {host}")),
+            (REGISTRIES, "plainHttp: [a, 'b:0']", format!("registries.plainHttp[1] is 'b:0': {host}")),
+            (REGISTRIES, "timeout: 0s", "registries.timeout is 0s: must be from 1s to 1m".to_owned()),
+            (
+                REGISTRIES,
+                "certificateAuthority: x",
+                format!("registries.certificateAuthority holds no certificate: {pem}"),
+            ),
+            (REGISTRIES, garbage, format!("registries.certificateAuthority has no certificate in block 1: {pem}")),
+            (REGISTRIES, "insecure: true", "`registries.insecure` is no setting".to_owned()),
+            (RETENTION, "min: 5\nmax: 3", "retention.min is 5: must not be greater than `max`, which is 3".to_owned()),
+            (
+                RETENTION,
+                "sinceCreated: 90000h",
+                "retention.sinceCreated is 90000h: must be from 0s to 87600h".to_owned(),
+            ),
+            (RETENTION, "keep: 3", "`retention.keep` is no setting".to_owned()),
+        ] {
+            assert_eq!(parse_key(key, text), Err(expected));
+        }
+        let told = parse_key(REGISTRIES, "resolve: maybe").expect_err("no boolean");
+        assert!(told.starts_with("`registries`: resolve: ") && told.contains("maybe"), "{told}");
     }
 }

@@ -9,6 +9,7 @@ use scaling::Spec;
 use serde_json::Value;
 
 use super::deployment::replicas;
+use crate::digest::Problem;
 use crate::error::{Class, Error};
 use crate::pod_status::{phase, was_never_ready};
 
@@ -20,6 +21,8 @@ const DOUBTFUL: [&str; 5] =
     ["ErrImagePull", "ImageInspectError", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"];
 /// How long a doubtful reason is given to pass.
 pub const DOUBT: Duration = Duration::from_secs(8);
+/// Most of an app's last words that a message repeats, in bytes.
+const LAST_WORDS_MAX: usize = 256;
 /// A pod is there a moment after it was asked for, from when on the deadline counts.
 const SLACK: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,16 @@ pub struct Health {
     pub failure: Option<Failure>,
     /// Something looks wrong, too early to tell: to be looked at again after [`DOUBT`].
     pub doubtful: bool,
+    /// It has no Deployment yet, for what its tags stand for is not known.
+    pub resolving: bool,
+}
+
+impl Health {
+    /// Of a revision whose images are not resolved, for this reason if it was tried.
+    pub fn resolving(problem: Option<Problem>) -> Self {
+        let failure = problem.map(|p| Failure { reason: p.reason.to_owned(), message: p.message });
+        Self { failure, resolving: true, ..Self::default() }
+    }
 }
 
 /// Why a revision does not start.
@@ -57,7 +70,7 @@ pub fn assess(deployment: Option<&Value>, pods: &[Pod], refused: Option<&Error>,
         .or_else(|| if ready > 0 { None } else { pods.iter().find_map(|pod| pod_failure(pod, now)) })
         .or_else(|| deployment.and_then(replica_failure));
     let doubtful = failure.is_none() && pods.iter().any(is_doubtful);
-    Health { desired: deployment.map_or(0, replicas), ready, failure, doubtful }
+    Health { desired: deployment.map_or(0, replicas), ready, failure, doubtful, resolving: false }
 }
 
 /// Whether a pod waits for a Secret that somebody may have deleted.
@@ -152,10 +165,18 @@ fn told_to_end(pod: &Pod) -> Option<Timestamp> {
     pod.metadata.deletion_timestamp.as_ref().map(|end| end.0 - grace)
 }
 
+/// How a container ended: its exit code, the kubelet's reason if that says more, and the last line that it wrote.
 fn exit(state: &ContainerState) -> String {
     let Some(ended) = &state.terminated else { return String::new() };
-    let said = ended.message.as_deref().map(|m| format!(": {}", m.trim())).unwrap_or_default();
-    format!("; it exited with code {}{said}", ended.exit_code)
+    let reason = ended.reason.as_deref().filter(|reason| !["Error", "Completed"].contains(reason));
+    let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let said = ended.message.as_deref().and_then(last_line).map(|line| format!(": {line}")).unwrap_or_default();
+    format!("; it exited with code {}{reason}{said}", ended.exit_code)
+}
+
+fn last_line(text: &str) -> Option<&str> {
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+    Some(&line[..line.floor_char_boundary(LAST_WORDS_MAX)])
 }
 
 /// Quota, admission and the like: the ReplicaSet cannot make pods at all.
@@ -179,6 +200,19 @@ mod tests {
         let pod = json!({ "metadata": { "name": "p", "creationTimestamp": created.to_string() },
             "status": { "containerStatuses": [status] } });
         serde_json::from_value(pod).expect("a pod")
+    }
+
+    #[test]
+    fn how_a_container_ended_is_told_by_code_reason_and_last_line() {
+        let ended = |code: i32, reason: &str, message: Value| {
+            let ended = json!({ "terminated": { "exitCode": code, "reason": reason, "message": message } });
+            exit(&serde_json::from_value(ended).expect("a state"))
+        };
+        let output = json!("starting\npanicked: no DATABASE_URL\n\n");
+        assert_eq!(ended(101, "Error", output), "; it exited with code 101: panicked: no DATABASE_URL");
+        assert_eq!(ended(137, "OOMKilled", json!(null)), "; it exited with code 137 (OOMKilled)");
+        let long = ended(1, "Error", json!("ä".repeat(LAST_WORDS_MAX)));
+        assert_eq!(long, format!("; it exited with code 1: {}", "ä".repeat(LAST_WORDS_MAX / 2)));
     }
 
     #[test]

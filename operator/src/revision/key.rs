@@ -1,7 +1,6 @@
 //! The Secret with a revision's key: what its queue-proxies prove themselves to the hub with.
 //!
-//! Created and never read: this operator has no right to read Secrets of users' namespaces. The name carries the
-//! revision's UID, so whatever exists under it was made here.
+//! Created and never read. The name carries the revision's UID, so whatever exists under it was made here.
 
 use api::Revision;
 use k8s_openapi::api::core::v1::Secret;

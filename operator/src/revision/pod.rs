@@ -28,12 +28,31 @@ pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
         .ok_or_else(|| missing("containers[0]"))?;
     let readiness = prepare_app(app, revision);
     containers.push(sidecar(revision, args, &readiness));
+    for list in ["initContainers", "containers"] {
+        let containers = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
+        containers.filter_map(Value::as_object_mut).for_each(|container| complete(container, revision));
+    }
 
     let grace = revision.spec.timeouts.request().as_secs() + KILL_MARGIN_SECONDS;
     spec.entry("automountServiceAccountToken").or_insert(json!(false));
     spec.entry("enableServiceLinks").or_insert(json!(false));
     spec.entry("terminationGracePeriodSeconds").or_insert(json!(grace));
     Ok(json!({ "metadata": metadata(revision, template), "spec": spec }))
+}
+
+/// Gives a container its image by digest, and the last lines of its log to the kubelet when it fails.
+fn complete(container: &mut Map<String, Value>, revision: &Revision) {
+    let images = revision.status.iter().flat_map(|status| &status.images);
+    let resolved = images.into_iter().find(|image| container.get("name").is_some_and(|name| *name == image.container));
+    if let Some(resolved) = resolved {
+        container.insert("image".to_owned(), resolved.image.clone().into());
+    }
+    container.entry("terminationMessagePolicy").or_insert(json!("FallbackToLogsOnError"));
+}
+
+/// Name of a container of the template; an only one may have none.
+pub fn container_name(container: &Value) -> &str {
+    container["name"].as_str().unwrap_or(APP_CONTAINER)
 }
 
 fn missing(field: &str) -> Error {
@@ -112,6 +131,8 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use api::{ResolvedImage, RevisionStatus};
+
     use super::*;
     use crate::revision::tests::{args, revision};
 
@@ -139,6 +160,24 @@ mod tests {
         assert_eq!(woven["spec"]["automountServiceAccountToken"], true);
         assert_eq!(woven["metadata"]["labels"]["team"], "a");
         assert_eq!(woven["metadata"]["annotations"]["x"], "y");
+    }
+
+    #[test]
+    fn images_are_by_digest_once_they_are_known_and_logs_explain_a_failure() {
+        let template = json!({ "spec": {
+            "initContainers": [{ "name": "first", "image": "f:1", "terminationMessagePolicy": "File" }],
+            "containers": [{ "image": "i:1" }],
+        } });
+        let mut revision = revision(template);
+        let image = |container: &str, image: &str| ResolvedImage { container: container.into(), image: image.into() };
+        let images = vec![image("first", "f@sha256:1"), image("app", "i@sha256:2")];
+        revision.status = Some(RevisionStatus { images, ..RevisionStatus::default() });
+        let spec = &weave(&revision, &args()).expect("a valid template")["spec"];
+        let (first, app, sidecar) = (&spec["initContainers"][0], &spec["containers"][0], &spec["containers"][1]);
+        assert_eq!((&first["image"], &app["image"]), (&json!("f@sha256:1"), &json!("i@sha256:2")));
+        assert_eq!(first["terminationMessagePolicy"], "File", "as written");
+        assert_eq!(app["terminationMessagePolicy"], "FallbackToLogsOnError");
+        assert_eq!((&sidecar["name"], &sidecar["image"]), (&json!(SIDECAR_CONTAINER), &json!("qp:1")));
     }
 
     #[test]

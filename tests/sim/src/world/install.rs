@@ -20,6 +20,7 @@ pub const ACTIVATOR: &str = "todoapp-activator";
 /// Port of public traffic.
 const PUBLIC_PORT: u16 = 8080;
 const HUB: &str = "todoapp-hub";
+const SETTINGS: &str = "todoapp-settings";
 
 /// Makes the objects of the installation.
 pub fn install(server: &ApiServer, size: Size) {
@@ -33,6 +34,7 @@ pub fn install(server: &ApiServer, size: Size) {
     };
     let port = json!([{ "name": "http", "port": 80, "targetPort": PUBLIC_PORT }]);
     let objects = [
+        settings(),
         service(ACTIVATOR, json!({ "selector": { "app": ACTIVATOR }, "ports": port })),
         service(HUB, json!({ "ports": [{ "name": "hub", "port": 9000 }] })),
         deployment(OPERATOR, size.operators),
@@ -43,6 +45,12 @@ pub fn install(server: &ApiServer, size: Size) {
             panic!("the installation: {refusal:?}");
         }
     }
+}
+
+/// There are no registries here.
+fn settings() -> Value {
+    json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": SETTINGS, "namespace": NAMESPACE },
+        "data": { "registries": "resolve: false" } })
 }
 
 fn deployment(name: &str, replicas: u32) -> Value {
