@@ -111,7 +111,7 @@ impl AppFacts {
 }
 
 fn counted(rollout: &LeanRollout) -> Box<[Box<str>]> {
-    let candidate = rollout.candidate.as_deref().filter(|_| rollout.phase != Some(Phase::Aborted));
+    let candidate = rollout.candidate.as_deref().filter(|_| rollout.phase.is_some_and(Phase::is_live));
     candidate.map_or_else(Box::default, |candidate| {
         rollout.stable.as_deref().into_iter().chain([candidate]).map(Into::into).collect()
     })

@@ -133,7 +133,7 @@ async fn only_while_a_release_is_under_way() {
     // Another table, the same count.
     release(&mut world, "WaitingForTraffic");
     assert_eq!(figures(&tally(&world, "user-1").unwrap()), (1, 0, 0, 1));
-    for over in ["Aborted", "Promoted"] {
+    for over in ["Aborted", "Failed", "Promoted"] {
         release(&mut world, over);
         assert_eq!(replay(&world), [], "{over}");
     }

@@ -1,6 +1,7 @@
 //! Releases on a real cluster: gray windows, withdrawal, promotion by a person, and versions that nobody uses.
 
 mod actions;
+mod clients;
 mod sample;
 mod silent;
 
