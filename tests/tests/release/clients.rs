@@ -16,7 +16,11 @@ async fn a_client_sticks_to_its_version_and_a_header_chooses_the_new_one() {
         let mut rollout = gradual("1h", &[50], &Value::Null);
         rollout["stickiness"] = json!({ "cookie": COOKIE });
         let version = |v: &str| {
-            App::new("sticky").drowsy().revision(&format!("sticky-{v}")).env("VERSION", v).field("rollout", rollout.clone())
+            App::new("sticky")
+                .drowsy()
+                .revision(&format!("sticky-{v}"))
+                .env("VERSION", v)
+                .field("rollout", rollout.clone())
         };
         version("v1").ready(&space).await?;
         let app = version("v2").ready(&space).await?;
