@@ -63,7 +63,7 @@ pub async fn reconcile(app: TodoApp, context: Shared) -> Result<Next, Error> {
 async fn route(app: &TodoApp, observed: &Observed, context: &Context) -> (rollout::Outcome, traffic::Resolved) {
     let release = release::advance(app, observed, context).await;
     let mut traffic = traffic::resolve(app, &observed.revisions, &release.status);
-    if candidate_may_be_tagged(app, context) {
+    if rollout::is_live(&release.status) && candidate_may_be_tagged(app, context) {
         traffic::tag_candidate(&mut traffic.targets, &release.status);
     }
     (release, traffic)

@@ -4,7 +4,7 @@ use api::{Revision, TodoApp, labels};
 use futures_util::{StreamExt, TryStreamExt};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::api::Api;
@@ -120,6 +120,13 @@ impl Stores {
             pods: Store::new(&[By::Revision]),
             activators: Store::new(&[]),
         }
+    }
+
+    /// Pods of a revision that take requests, by the cluster's word.
+    pub fn ready_endpoints(&self, revision_uid: &str) -> impl Iterator<Item = Endpoint> + use<> {
+        let slices = self.slices.by(By::Revision, revision_uid);
+        let endpoints = slices.into_iter().flat_map(|slice| slice.endpoints.into_iter().flatten());
+        endpoints.filter(|e| e.conditions.as_ref().is_some_and(|c| c.ready == Some(true)))
     }
 
     /// Returns when every store had its first list.

@@ -52,16 +52,29 @@ where
     if !change.lasting && !left.is_zero() {
         return Ok(Some(left));
     }
-    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
-    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
-    let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": new });
-    if change.unless_changed {
-        body["metadata"] = json!({ "resourceVersion": object.resource_version() });
-    }
-    api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&body))
-        .await
-        .map_err(Error::api("write status of", format!("{} {namespace}/{name}", K::kind(&()))))?;
+    write(object, &new, "write status of", change.unless_changed, context).await?;
     settled(context);
     context.reporter.publish(&object.object_ref(&()), change.notes).await;
     Ok(None)
+}
+
+/// Writes the whole status of an object and gives it as it is then; `unless_changed`: only onto what was read.
+pub async fn write<K, S: Serialize>(
+    object: &K,
+    status: &S,
+    verb: &'static str,
+    unless_changed: bool,
+    context: &Context,
+) -> Result<K, Error>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    let mut body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
+    if unless_changed {
+        body["metadata"] = json!({ "resourceVersion": object.resource_version() });
+    }
+    let written = api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&body)).await;
+    written.map_err(Error::api(verb, format!("{} {namespace}/{name}", K::kind(&()))))
 }

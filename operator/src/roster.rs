@@ -130,10 +130,7 @@ impl Roster {
 
     /// Ready pods by EndpointSlices; the autoscaler knows of those that called home itself.
     fn ready(&self, uid: &str) -> u32 {
-        let slices = self.stores.slices.by(By::Revision, uid);
-        let endpoints = slices.iter().flat_map(|s| s.endpoints.iter().flatten());
-        let ready = endpoints.filter(|e| e.conditions.as_ref().is_some_and(|c| c.ready == Some(true))).count();
-        u32::try_from(ready).unwrap_or(u32::MAX)
+        u32::try_from(self.stores.ready_endpoints(uid).count()).unwrap_or(u32::MAX)
     }
 }
 

@@ -11,7 +11,6 @@ use rollout::{Facts, Outcome, Spec};
 use super::observe::{Observed, Pods, number};
 use super::traffic;
 use crate::context::Context;
-use crate::store::By;
 use crate::tallies::Step;
 
 /// Where the release stands now. Sends the probes of a check that is due, which takes seconds at most.
@@ -52,10 +51,8 @@ pub async fn advance(app: &TodoApp, observed: &Observed, context: &Context) -> O
 async fn probe(app: &TodoApp, candidate: Option<&Revision>, context: &Context) {
     let probe = app.spec.rollout.analysis.as_ref().and_then(|analysis| analysis.probe.clone());
     let (Some(probe), Some(candidate)) = (probe, candidate) else { return };
-    let slices = context.stores.slices.by(By::Revision, &candidate.uid().unwrap_or_default());
-    let ready = slices.iter().flat_map(|slice| slice.endpoints.iter().flatten());
-    let ready = ready.filter(|e| e.conditions.as_ref().is_some_and(|c| c.ready == Some(true)));
-    let pods = ready.flat_map(|e| &e.addresses).filter_map(|ip| Some(SocketAddr::new(ip.parse().ok()?, SIDECAR_PORT)));
+    let ready = context.stores.ready_endpoints(&candidate.uid().unwrap_or_default());
+    let pods = ready.flat_map(|e| e.addresses).filter_map(|ip| Some(SocketAddr::new(ip.parse().ok()?, SIDECAR_PORT)));
     let host = format!("{}.{}", app.name_any(), app.namespace().unwrap_or_default());
     let probes = (context.prober)(probe, pods.collect(), host).await;
     context.tallies.probed(&app.uid().unwrap_or_default(), probes);

@@ -8,20 +8,19 @@ use crate::error::Error;
 
 /// The Revision to create, if none of the app's is what it asks for. `revisions`: the app's own, oldest first.
 pub fn next(app: &TodoApp, revisions: &[Revision]) -> Result<Option<Revision>, Error> {
-    let wanted = wanted(app);
-    if let Some(chosen) = wanted.template.revision_name()
-        && let Some(known) = revisions.iter().find(|r| r.name_any() == chosen)
+    let chosen = app.spec.template.revision_name();
+    if let Some(chosen) = &chosen
+        && let Some(known) = revisions.iter().find(|r| r.name_any() == *chosen)
     {
-        return if known.spec == wanted { Ok(None) } else { Err(name_taken(&chosen)) };
+        return if is_asked_for(app, known) { Ok(None) } else { Err(name_taken(chosen)) };
     }
     // Also an older one: going back to what an app once was builds nothing.
-    if revisions.iter().any(|r| r.spec == wanted) {
+    if revisions.iter().any(|r| is_asked_for(app, r)) {
         return Ok(None);
     }
-    let latest = revisions.last();
-    let count = latest.map_or(0, number) + 1;
-    let name = wanted.template.revision_name().unwrap_or_else(|| format!("{}-{count:05}", app.name_any()));
-    let mut revision = Revision::new(&name, wanted);
+    let count = revisions.last().map_or(0, number) + 1;
+    let name = chosen.unwrap_or_else(|| format!("{}-{count:05}", app.name_any()));
+    let mut revision = Revision::new(&name, wanted(app));
     revision.metadata.namespace = app.namespace();
     revision.metadata.labels =
         Some([(labels::APP.to_owned(), app.name_any()), (labels::NUMBER.to_owned(), count.to_string())].into());
@@ -44,12 +43,18 @@ pub(super) fn wanted(app: &TodoApp) -> RevisionSpec {
     }
 }
 
+/// Whether a revision is [`wanted`]; asked often, so nothing is copied for it.
+fn is_asked_for(app: &TodoApp, revision: &Revision) -> bool {
+    let RevisionSpec { template, concurrency_limit, timeouts } = &revision.spec;
+    let spec = &app.spec;
+    (template, concurrency_limit, timeouts) == (&spec.template, &spec.concurrency_limit, &spec.timeouts)
+}
+
 /// The revision that the app's spec stands for now.
 pub fn latest_created<'a>(app: &TodoApp, revisions: &'a [Revision]) -> Option<&'a Revision> {
-    let wanted = wanted(app);
-    let chosen = wanted.template.revision_name();
+    let chosen = app.spec.template.revision_name();
     let named = || revisions.iter().find(|r| Some(r.name_any()) == chosen);
-    let same = || revisions.iter().rev().find(|r| r.spec == wanted);
+    let same = || revisions.iter().rev().find(|r| is_asked_for(app, r));
     named().or_else(same).or(revisions.last())
 }
 

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use api::condition::{self, Finding, READY, State};
-use api::labels::MANAGER;
 use api::{ResolvedImage, Revision, RevisionStatus, TodoApp, labels};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::api::{Api, Patch, PatchParams};
-use kube::{Resource, ResourceExt};
-use serde_json::json;
+use kube::ResourceExt;
 
 use super::Health;
 use crate::app::in_use;
@@ -37,14 +34,8 @@ pub async fn write(revision: &Revision, health: &Health, context: &Context) -> R
 
 /// Writes what the tags stand for, onto the very object that was looked at: it is written once.
 pub async fn write_images(revision: &mut Revision, images: Vec<ResolvedImage>, context: &Context) -> Result<(), Error> {
-    let (name, namespace) = (revision.name_any(), revision.namespace().unwrap_or_default());
     let new = RevisionStatus { images, ..revision.status.clone().unwrap_or_default() };
-    let metadata = json!({ "resourceVersion": revision.metadata.resource_version });
-    let (version, kind) = (Revision::api_version(&()), Revision::kind(&()));
-    let body = json!({ "apiVersion": version, "kind": kind, "metadata": metadata, "status": new });
-    let api: Api<Revision> = Api::namespaced(context.client.clone(), &namespace);
-    let written = api.patch_status(&name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&body)).await;
-    *revision = written.map_err(Error::api("write images of", format!("Revision {namespace}/{name}")))?;
+    *revision = publish::write(&*revision, &new, "write images of", true, context).await?;
     Ok(())
 }
 
