@@ -1,8 +1,10 @@
 //! Flags; each has an environment variable too.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use clap::Parser;
+
+use crate::table::key::Key;
 
 /// Routes requests to apps and holds them while an app wakes.
 #[derive(Debug, Clone, Parser)]
@@ -26,6 +28,21 @@ pub struct Args {
     /// Port of public traffic, routed by host name.
     #[arg(long, env = "TODOAPP_PUBLIC_PORT", default_value_t = 8080)]
     pub(crate) public_port: u16,
+    /// Serves public traffic over TLS too, with the certificates of Secrets of type kubernetes.io/tls.
+    #[arg(long, env = "TODOAPP_TLS")]
+    pub(crate) tls: bool,
+    /// Port of public traffic over TLS.
+    #[arg(long, env = "TODOAPP_PUBLIC_TLS_PORT", default_value_t = 8443)]
+    pub(crate) public_tls_port: u16,
+    /// Namespaces whose Secrets are used besides those of the installation, such as `shop,blog`.
+    #[arg(long, env = "TODOAPP_TLS_NAMESPACES", value_delimiter = ',')]
+    pub(crate) tls_namespaces: Vec<String>,
+    /// Secret for names that no certificate has, as NAME or NAMESPACE/NAME; without, such handshakes are refused.
+    #[arg(long, env = "TODOAPP_TLS_DEFAULT_SECRET")]
+    pub(crate) tls_default_secret: Option<String>,
+    /// Requests without TLS for hosts that have a certificate are sent to this port of HTTPS, as the outside sees it.
+    #[arg(long, env = "TODOAPP_TLS_REDIRECT_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) tls_redirect_port: Option<u16>,
     /// Port of /live, /ready, /metrics and /debug/state.
     #[arg(long, env = "TODOAPP_ADMIN_PORT", default_value_t = 9090)]
     pub(crate) admin_port: u16,
@@ -45,6 +62,19 @@ impl Args {
     pub(crate) fn hub(&self) -> String {
         let of_namespace = || format!("todoapp-hub.{}.svc.{}.:9000", self.namespace, self.cluster_domain);
         self.hub.clone().unwrap_or_else(of_namespace)
+    }
+
+    /// Where Secrets with certificates are.
+    pub(crate) fn certificate_namespaces(&self) -> BTreeSet<String> {
+        let more = self.tls_namespaces.iter().filter(|namespace| !namespace.is_empty());
+        more.chain([&self.namespace]).cloned().collect()
+    }
+
+    /// The Secret for names that no certificate has.
+    pub(crate) fn default_certificate(&self) -> Option<Key> {
+        let secret = self.tls_default_secret.as_deref().filter(|secret| !secret.is_empty())?;
+        let (namespace, name) = secret.split_once('/').unwrap_or((&self.namespace, secret));
+        Some(Key::new(namespace, name))
     }
 }
 
@@ -80,5 +110,18 @@ mod tests {
         let args = Args::try_parse_from(["activator", "--pod-name", "a"]).unwrap();
         assert_eq!(args.hold_timeout, Duration::from_mins(1));
         assert_eq!(args.hub(), "todoapp-hub.todoapp-system.svc.cluster.local.:9000");
+        assert!(!args.tls);
+    }
+
+    #[test]
+    fn certificates_are_in_the_namespace_of_the_installation_and_in_those_named() {
+        let parse = |more: &[&str]| Args::try_parse_from([&["activator", "--pod-name", "a", "--tls"], more].concat());
+        let args = parse(&["--tls-namespaces=shop,blog", "--tls-default-secret=shop/any"]).unwrap();
+        assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["blog", "shop", "todoapp-system"]);
+        assert_eq!(args.default_certificate(), Some(Key::new("shop", "any")));
+        let args = parse(&["--tls-default-secret=any", "--tls-namespaces="]).unwrap();
+        assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["todoapp-system"]);
+        assert_eq!(args.default_certificate(), Some(Key::new("todoapp-system", "any")));
+        assert!(parse(&["--tls-redirect-port=0"]).is_err());
     }
 }

@@ -24,6 +24,7 @@ mod start;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod wakes;
 mod watch;
 

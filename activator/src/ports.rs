@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     route::Door,
     serve::{Activator, serve},
+    tls::Certificates,
 };
 
 /// Pause before a port that could not be opened is tried again.
@@ -88,6 +89,28 @@ pub(crate) fn public<N: Network>(
     let activator = Arc::clone(activator);
     let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
     let serving = listen::serve(listener, handler, Limits::default(), end.clone(), GRACE);
+    tasks.spawn(async {
+        serving.await;
+    });
+    Ok(())
+}
+
+/// The same over TLS.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub(crate) fn public_tls<N: Network>(
+    activator: &Arc<Activator<N>>,
+    network: &N,
+    address: SocketAddr,
+    certificates: Arc<Certificates>,
+    tasks: &mut JoinSet<()>,
+    end: &CancellationToken,
+) -> io::Result<()> {
+    let listener = network.listen(address)?;
+    let activator = Arc::clone(activator);
+    let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
+    let serving = listen::serve_tls(listener, certificates, handler, Limits::default(), end.clone(), GRACE);
     tasks.spawn(async {
         serving.await;
     });

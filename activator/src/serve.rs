@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
+    header::{LOCATION, SET_COOKIE},
+};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use proxy::{
@@ -22,8 +25,9 @@ use crate::{
     outcomes::Counts,
     pick::Lease,
     revision::{Revision, Shared},
-    route::{Ask, Door, Target, route},
+    route::{Ask, Door, Target, host, route},
     table::{Table, store::Tables},
+    tls::Redirect,
 };
 
 /// Bytes of bodies that held requests may have in memory: all together, and each.
@@ -43,11 +47,23 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) pool: Pool<D>,
+    pub(crate) redirect: Option<Redirect>,
 }
 
 impl<D: Dial> Activator<D> {
-    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>) -> Arc<Self> {
-        Arc::new(Self { tables, shared, pool, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
+    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>, redirect: Option<Redirect>) -> Arc<Self> {
+        Arc::new(Self { tables, shared, pool, redirect, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
+    }
+
+    /// The answer to a request that has to come again over TLS.
+    fn redirect(&self, door: Door, request: &Request<Incoming>, connection: &ConnInfo) -> Option<Response<Body>> {
+        let redirect = self.redirect.as_ref().filter(|_| door == Door::Public && connection.secure().is_none())?;
+        let to = redirect.of(&host(headers::authority(request)?), request.uri())?;
+        let mut response = Response::new(Body::empty());
+        // RFC 9110, 15.4.9: the method and the body are to be the same.
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        response.headers_mut().insert(LOCATION, HeaderValue::try_from(to).ok()?);
+        Some(response)
     }
 }
 
@@ -133,6 +149,13 @@ impl<D: Dial> Visit<D> {
     ) -> Result<Response<Body>, Failure> {
         headers::check(&request)?;
         let authority = headers::authority(&request).unwrap_or_default();
+        if connection.secure().is_some_and(|secure| !secure.covers(&host(authority))) {
+            return Err(Failure::Misdirected);
+        }
+        if let Some(response) = self.activator.redirect(self.door, &request, connection) {
+            self.activator.shared.metrics.answered(response.status(), self.arrived.elapsed());
+            return Ok(response);
+        }
         let ask = Ask { door: self.door, authority, headers: request.headers() };
         let target = route(&self.activator.tables.load(), ask)?;
         let asked = match target {

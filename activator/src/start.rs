@@ -16,7 +16,7 @@ use runtime::{
     hub::Link,
     shutdown, telemetry,
 };
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -31,9 +31,13 @@ use crate::{
     revisions::Revisions,
     serve::Activator,
     table::store::{Store, Tables},
+    tls::{self, Certificates, Redirect, Shelf},
     wakes::{Now, Wakes},
     watch,
 };
+
+/// How long a new process waits for the first list of certificates.
+const CERTIFICATES_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a process is given by what it runs on.
 pub struct Machine<N> {
@@ -79,10 +83,12 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let registry = telemetry::registry("activator", env!("CARGO_PKG_VERSION"));
     let hub_line: Arc<OnceLock<Link>> = Arc::default();
     let pool = Pool::with_dial(PoolLimits::default(), network.clone());
+    let certificates = args.tls.then(|| Certificates::new(&registry, Arc::clone(&now)));
     let shared = shared(&args, Metrics::new(&registry), Wakes::new(now), &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool);
+    let redirect = redirect(&args, certificates.as_ref());
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect);
 
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
@@ -92,10 +98,10 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
 
     let (synced, is_synced) = oneshot::channel();
     let store = Store::new(Arc::clone(&revisions), tables);
-    tasks.spawn(watch::run(client, store, Arc::clone(&shared), synced));
+    tasks.spawn(watch::run(client.clone(), store, Arc::clone(&shared), synced));
 
     let reporter = Reporter::new(Arc::clone(&revisions));
-    let config = hub::config(args.hub(), args.pod_name, token);
+    let config = hub::config(args.hub(), args.pod_name.clone(), token);
     let (link, events, dialling) = Link::new(config, Arc::clone(&reporter) as _, network.clone(), end.clone());
     tasks.spawn(dialling);
     hub_line.get_or_init(|| link.clone());
@@ -105,11 +111,24 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let public = SocketAddr::new(any, args.public_port);
     ports::public(&activator, &network, public, &mut serving, &listeners)
         .with_context(|| format!("public port {public}"))?;
+    let certified = match certificates {
+        Some(certificates) => {
+            let address = SocketAddr::new(any, args.public_tls_port);
+            let shelf = Shelf::new(Arc::clone(&certificates), args.default_certificate());
+            ports::public_tls(&activator, &network, address, certificates, &mut serving, &listeners)
+                .with_context(|| format!("public TLS port {address}"))?;
+            let (read, is_read) = oneshot::channel();
+            let namespaces = args.certificate_namespaces();
+            tasks.spawn(tls::watch::run(client, namespaces, shelf, Arc::clone(&shared), read));
+            Some(is_read)
+        }
+        None => None,
+    };
     let ports = ports::run(Arc::clone(&activator), network, any, listeners.clone()).context("listeners of apps")?;
     serving.spawn(ports);
 
     tokio::select! {
-        Ok(()) = is_synced => {
+        Ok(()) = complete(is_synced, certified) => {
             ready.set(true);
             tracing::info!("routing table complete");
             told.cancelled().await;
@@ -121,6 +140,26 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     end.cancel();
     tracing::info!(finished, "end");
     Ok(())
+}
+
+/// Waits for the routing table, and a while for the first list of certificates: rights that are missing in one
+/// namespace must not keep everybody out.
+async fn complete(
+    table: oneshot::Receiver<()>,
+    certificates: Option<oneshot::Receiver<()>>,
+) -> Result<(), oneshot::error::RecvError> {
+    table.await?;
+    if let Some(certificates) = certificates
+        && timeout(CERTIFICATES_PATIENCE, certificates).await.is_err()
+    {
+        tracing::warn!("ready without the certificates of every namespace");
+    }
+    Ok(())
+}
+
+/// Where requests without TLS are sent, if anywhere.
+fn redirect(args: &Args, certificates: Option<&Arc<Certificates>>) -> Option<Redirect> {
+    Some(Redirect { certificates: Arc::clone(certificates?), port: args.tls_redirect_port? })
 }
 
 fn shared<N: Network>(

@@ -7,5 +7,6 @@ mod memory;
 mod outcomes;
 mod routing;
 mod splitting;
+mod tls;
 mod watching;
 mod world;

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// No test waits longer than this for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct World {
     pub(super) activator: Arc<Activator>,
@@ -86,7 +86,7 @@ impl World {
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let activator = Activator::new(tables.clone(), shared, pool);
+        let activator = Activator::new(tables.clone(), shared, pool, None);
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }

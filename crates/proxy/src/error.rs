@@ -13,6 +13,9 @@ pub enum Failure {
     /// No app has this host or port.
     #[error("no app is known by this name")]
     NoRoute,
+    /// The connection was opened for another host (RFC 9110, 15.5.20): a client does better on one of its own.
+    #[error("this connection's certificate is not for this host")]
+    Misdirected,
     /// The request breaks a rule of HTTP; the status says which kind of rule.
     #[error("{1}")]
     BadRequest(StatusCode, &'static str),
@@ -44,6 +47,7 @@ impl Failure {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::BadRequest(status, _) => *status,
             Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
             Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision(_) | Self::GateFull => {
@@ -57,6 +61,7 @@ impl Failure {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NoRoute => "no-route",
+            Self::Misdirected => "misdirected",
             Self::BadRequest(..) => "bad-request",
             Self::HoldTimeout => "hold-timeout",
             Self::HoldFull => "hold-full",

@@ -18,6 +18,7 @@ pub mod headers;
 pub mod listen;
 pub mod meter;
 pub mod net;
+pub mod tls;
 mod upgrade;
 pub mod upstream;
 

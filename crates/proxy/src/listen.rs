@@ -1,4 +1,4 @@
-//! Accepting connections: HTTP/1.1 and HTTP/2 by prior knowledge on one port.
+//! Accepting connections: HTTP/1.1 and HTTP/2 on one port, by prior knowledge or over TLS with ALPN.
 //!
 //! Owns the bound on connections, their timeouts and their end. What a request means is the handler's business.
 //!
@@ -30,6 +30,7 @@ pub use self::{connection::ConnInfo, many::Many, ports::Ports};
 use crate::{
     Body,
     net::{Accept, Accepted},
+    tls::Identities,
 };
 
 /// Pause after a failed accept: out of descriptors is the usual cause, and spinning would not free any.
@@ -118,7 +119,42 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let server = Server::new(handler, &limits);
-    let house = House::new(&limits);
+    let run = move |io, info| connection::run(Arc::clone(&server), io, info);
+    accept(listener, run, &limits, shutdown, grace).await
+}
+
+/// The same over TLS. A handshake occupies a place as a connection does.
+pub async fn serve_tls<L, H, F>(
+    listener: L,
+    identities: Arc<dyn Identities>,
+    handler: H,
+    limits: Limits,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> usize
+where
+    L: Accept,
+    H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let server = Server::new(handler, &limits);
+    let run = move |io, info| connection::run_tls(Arc::clone(&server), Arc::clone(&identities), io, info);
+    accept(listener, run, &limits, shutdown, grace).await
+}
+
+/// Accepts, and begins a task for each connection.
+async fn accept<L, R>(
+    listener: L,
+    run: impl Fn(L::Io, ConnInfo) -> R,
+    limits: &Limits,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> usize
+where
+    L: Accept,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let house = House::new(limits);
     let _cut = CutOnDrop(Arc::clone(&house));
     let tracker = TaskTracker::new();
     loop {
@@ -130,7 +166,7 @@ where
         match next {
             Ok((Accepted { io, peer, local }, place)) => {
                 let live = Live::new(Arc::clone(&house), place, tracker.token());
-                tokio::spawn(connection::run(Arc::clone(&server), io, ConnInfo::new(peer, local, live)));
+                tokio::spawn(run(io, ConnInfo::new(peer, local, live)));
             }
             Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
         }

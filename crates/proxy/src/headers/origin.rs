@@ -24,6 +24,7 @@ pub enum Forwarded {
 #[derive(Debug)]
 pub(crate) struct Origin {
     peer: HeaderValue,
+    proto: HeaderValue,
     /// RFC 7239.
     forwarded: HeaderValue,
     /// Stands in for the Host of an HTTP/1.0 request that has none.
@@ -31,13 +32,19 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(peer: IpAddr, local: SocketAddr) -> Self {
+    pub(crate) fn of(peer: IpAddr, local: SocketAddr, secure: bool) -> Self {
+        let proto = if secure { "https" } else { "http" };
         let forwarded = match peer {
-            IpAddr::V4(ip) => format!("for={ip};proto=http"),
+            IpAddr::V4(ip) => format!("for={ip};proto={proto}"),
             // RFC 7239, 6: an IPv6 address is bracketed, and quoted because of the brackets.
-            IpAddr::V6(ip) => format!("for=\"[{ip}]\";proto=http"),
+            IpAddr::V6(ip) => format!("for=\"[{ip}]\";proto={proto}"),
         };
-        Self { peer: value(&peer.to_string()), forwarded: value(&forwarded), local: value(&local.to_string()) }
+        Self {
+            peer: value(&peer.to_string()),
+            proto: HeaderValue::from_static(proto),
+            forwarded: value(&forwarded),
+            local: value(&local.to_string()),
+        }
     }
 
     /// Writes the fields. `Host` must be right already.
@@ -50,7 +57,7 @@ impl Origin {
         }
         let host = headers.get(HOST).cloned();
         headers.insert(FOR, self.peer.clone());
-        headers.insert(PROTO, HeaderValue::from_static("http"));
+        headers.insert(PROTO, self.proto.clone());
         if let Some(host) = host {
             headers.insert(ORIGINAL_HOST, host);
         }
@@ -67,7 +74,7 @@ mod tests {
     use super::*;
 
     fn origin() -> Origin {
-        Origin::of(IpAddr::from([10, 0, 0, 7]), SocketAddr::from(([10, 0, 0, 1], 8080)))
+        Origin::of(IpAddr::from([10, 0, 0, 7]), SocketAddr::from(([10, 0, 0, 1], 8080)), false)
     }
 
     #[test]
@@ -103,7 +110,7 @@ mod tests {
     fn an_ipv6_peer_is_quoted_and_a_missing_host_filled_in() {
         let mut headers = HeaderMap::new();
         let local = "[::1]:8080".parse().expect("an address");
-        Origin::of("fe80::1".parse().expect("an address"), local).write(&mut headers, Forwarded::Overwrite);
+        Origin::of("fe80::1".parse().expect("an address"), local, false).write(&mut headers, Forwarded::Overwrite);
         assert_eq!(headers[FORWARDED], "for=\"[fe80::1]\";proto=http");
         assert_eq!(headers[HOST], "[::1]:8080");
     }
