@@ -5,6 +5,7 @@
 //! `start` puts the parts together; `serve` is the life of a request.
 
 mod args;
+mod cold;
 mod demand;
 mod drain;
 mod endpoints;

@@ -48,7 +48,7 @@ pub(crate) fn run<N: Network>(
         let door = Door::Port(connection.local.port());
         serve(Arc::clone(&serving), door, request, connection)
     };
-    let mut listeners = network.many(handler, Limits::default())?;
+    let mut listeners = network.many(handler, limits(&activator))?;
     Ok(async move {
         let mut changed = activator.tables.follow();
         loop {
@@ -86,9 +86,9 @@ pub(crate) fn public<N: Network>(
     end: &CancellationToken,
 ) -> io::Result<()> {
     let listener = network.listen(address)?;
-    let activator = Arc::clone(activator);
-    let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
-    let serving = listen::serve(listener, handler, Limits::default(), end.clone(), GRACE);
+    let serving = Arc::clone(activator);
+    let handler = move |request, connection| serve(Arc::clone(&serving), Door::Public, request, connection);
+    let serving = listen::serve(listener, handler, limits(activator), end.clone(), GRACE);
     tasks.spawn(async {
         serving.await;
     });
@@ -108,13 +108,17 @@ pub(crate) fn public_tls<N: Network>(
     end: &CancellationToken,
 ) -> io::Result<()> {
     let listener = network.listen(address)?;
-    let activator = Arc::clone(activator);
-    let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
-    let serving = listen::serve_tls(listener, certificates, handler, Limits::default(), end.clone(), GRACE);
+    let serving = Arc::clone(activator);
+    let handler = move |request, connection| serve(Arc::clone(&serving), Door::Public, request, connection);
+    let serving = listen::serve_tls(listener, certificates, handler, limits(activator), end.clone(), GRACE);
     tasks.spawn(async {
         serving.await;
     });
     Ok(())
+}
+
+fn limits(activator: &Activator<impl Dial>) -> Limits {
+    Limits { open: Arc::clone(&activator.open), ..Limits::default() }
 }
 
 fn complain(activator: &Activator<impl Dial>, address: SocketAddr, cause: &io::Error) {

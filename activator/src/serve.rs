@@ -1,6 +1,9 @@
 //! The life of a request, from the door to the end of its answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
@@ -17,6 +20,7 @@ use proxy::{
     net::{Dial, Tcp},
     upstream::{Cause, Pool, SendError},
 };
+use runtime::durations::MethodLabel;
 use tokio::time::Instant;
 
 use crate::{
@@ -48,11 +52,14 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) budget: Arc<Budget>,
     pub(crate) pool: Pool<D>,
     pub(crate) redirect: Option<Redirect>,
+    /// Connections of clients.
+    pub(crate) open: Arc<AtomicUsize>,
 }
 
 impl<D: Dial> Activator<D> {
     pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>, redirect: Option<Redirect>) -> Arc<Self> {
-        Arc::new(Self { tables, shared, pool, redirect, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
+        let budget = Budget::new(AHEAD_TOTAL, AHEAD_EACH);
+        Arc::new(Self { tables, shared, pool, redirect, budget, open: Arc::default() })
     }
 
     /// The answer to a request that has to come again over TLS.
@@ -72,6 +79,7 @@ struct Answering {
     shared: Arc<Shared>,
     revision: Arc<Revision>,
     arrived: Instant,
+    method: MethodLabel,
     status: StatusCode,
     outcomes: Option<Arc<Counts>>,
     _lease: Lease,
@@ -89,7 +97,7 @@ impl Guard for Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.shared.metrics.answered(self.status, self.arrived.elapsed());
+        self.shared.metrics.answered(self.method, self.status, self.arrived.elapsed());
         self.revision.answered(self.status);
     }
 }
@@ -101,12 +109,15 @@ pub(crate) async fn serve<D: Dial>(
     request: Request<Incoming>,
     connection: ConnInfo,
 ) -> Response<Body> {
+    let method = MethodLabel::of(request.method());
     let mut visit =
-        Visit { activator, door, arrived: Instant::now(), routed: None, cookie: None, held: Held::default() };
+        Visit { activator, door, arrived: Instant::now(), method, routed: None, cookie: None, held: Held::default() };
     let mut response = match visit.answer(request, &connection).await {
         Ok(response) => response,
         Err(failure) => {
-            visit.activator.shared.metrics.answered(failure.status(), visit.arrived.elapsed());
+            let metrics = &visit.activator.shared.metrics;
+            metrics.answered(method, failure.status(), visit.arrived.elapsed());
+            metrics.failed(failure.reason());
             if let Some(revision) = &visit.routed {
                 revision.answered(failure.status());
                 // What is left of bad requests by now is clients that left.
@@ -128,6 +139,7 @@ struct Visit<D: Dial> {
     activator: Arc<Activator<D>>,
     door: Door,
     arrived: Instant,
+    method: MethodLabel,
     routed: Option<Arc<Revision>>,
     /// What the client is told, so that it stays with the revision.
     cookie: Option<HeaderValue>,
@@ -153,7 +165,7 @@ impl<D: Dial> Visit<D> {
             return Err(Failure::Misdirected);
         }
         if let Some(response) = self.activator.redirect(self.door, &request, connection) {
-            self.activator.shared.metrics.answered(response.status(), self.arrived.elapsed());
+            self.activator.shared.metrics.answered(self.method, response.status(), self.arrived.elapsed());
             return Ok(response);
         }
         let ask = Ask { door: self.door, authority, headers: request.headers() };
@@ -178,12 +190,16 @@ impl<D: Dial> Visit<D> {
         if self.held.was_in {
             tell_of_hold(&mut response, &self.held, self.arrived, sent, shared);
         }
+        if let Some(mut story) = self.held.story.take() {
+            story.answered(sent, response.status().as_u16());
+        }
         if self.held.first {
             shared.wakes.note(revision.labels(), self.arrived, sent, response.status().as_u16());
         }
-        let (shared, arrived, status) = (Arc::clone(shared), self.arrived, response.status());
+        let (shared, arrived, method) = (Arc::clone(shared), self.arrived, self.method);
+        let status = response.status();
         let outcomes = self.count(&revision, status);
-        let answering = Answering { shared, revision, arrived, status, outcomes, _lease: lease };
+        let answering = Answering { shared, revision, arrived, method, status, outcomes, _lease: lease };
         Ok(forward::inbound(response, passage, connection, answering))
     }
 
@@ -271,6 +287,7 @@ impl<D: Dial> Visit<D> {
                 Ok(response) => return Ok((response, lease, sent)),
                 Err(Failed::Send(SendError::Unsent { request: whole, cause })) => {
                     request = *whole;
+                    self.activator.shared.metrics.retries.inc();
                     stale += 1;
                     if !matches!(cause, Cause::Http(_)) || stale > STALE_MAX {
                         revision.refused(lease.address());

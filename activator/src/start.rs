@@ -90,6 +90,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let redirect = redirect(&args, certificates.as_ref());
     let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect);
 
+    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.budget));
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
     let address = SocketAddr::new(any, args.admin_port);

@@ -10,7 +10,12 @@ mod connection;
 mod many;
 mod ports;
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -56,6 +61,8 @@ pub struct Limits {
     pub headers: usize,
     /// Concurrent streams on one HTTP/2 connection.
     pub h2_streams: u32,
+    /// Counts the connections that are open; listeners may share it.
+    pub open: Arc<AtomicUsize>,
 }
 
 impl Default for Limits {
@@ -66,6 +73,7 @@ impl Default for Limits {
             head_bytes: 32 << 10,
             headers: 100,
             h2_streams: 256,
+            open: Arc::default(),
         }
     }
 }
@@ -87,11 +95,16 @@ impl<H> Server<H> {
 struct House {
     places: Semaphore,
     closing: Closing,
+    open: Arc<AtomicUsize>,
 }
 
 impl House {
     fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self { places: Semaphore::new(limits.connections), closing: Closing::default() })
+        Arc::new(Self {
+            places: Semaphore::new(limits.connections),
+            closing: Closing::default(),
+            open: Arc::clone(&limits.open),
+        })
     }
 }
 

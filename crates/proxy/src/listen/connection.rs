@@ -79,6 +79,7 @@ impl Live {
     /// Takes over `place`, which is one of the house's.
     pub(super) fn new(house: Arc<House>, place: SemaphorePermit<'_>, token: TaskTrackerToken) -> Arc<Self> {
         place.forget();
+        house.open.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             house,
             spoke: AtomicBool::new(false),
@@ -91,6 +92,7 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
+        self.house.open.fetch_sub(1, Ordering::Relaxed);
         self.house.places.add_permits(1);
     }
 }
