@@ -52,6 +52,12 @@ pub struct Args {
     /// Longest time that a request is held, such as `60s`; a revision's own request timeout may be shorter.
     #[arg(long, env = "TODOAPP_HOLD_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub(crate) hold_timeout: Duration,
+    /// Share of requests that get a line in the access log, 0 (off) to 1.
+    #[arg(long, env = "TODOAPP_ACCESS_LOG", default_value = "0", value_parser = ratio)]
+    pub(crate) access_log: f64,
+    /// The access log has paths with their query.
+    #[arg(long, env = "TODOAPP_ACCESS_LOG_QUERY")]
+    pub(crate) access_log_query: bool,
     /// What is logged: a level, or levels by target.
     #[arg(long, env = "TODOAPP_LOG", default_value = "info")]
     pub(crate) log: String,
@@ -91,6 +97,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|cause| cause.to_string())
 }
 
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "a number from 0 to 1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +113,14 @@ mod tests {
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
         for bad in ["", "60", "s", "-1s", "1d", "1é"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ratios() {
+        assert_eq!(ratio("0.25"), Ok(0.25));
+        for bad in ["", "-0.1", "1.1", "NaN", "all"] {
+            assert!(ratio(bad).is_err(), "{bad}");
         }
     }
 

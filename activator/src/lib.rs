@@ -4,6 +4,7 @@
 //!
 //! `start` puts the parts together; `serve` is the life of a request.
 
+mod access;
 mod args;
 mod cold;
 mod demand;

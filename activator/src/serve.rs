@@ -24,6 +24,7 @@ use runtime::durations::MethodLabel;
 use tokio::time::Instant;
 
 use crate::{
+    access::{Access, Telling},
     hold::{self, Held},
     metrics::Phase,
     outcomes::Counts,
@@ -52,14 +53,21 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) budget: Arc<Budget>,
     pub(crate) pool: Pool<D>,
     pub(crate) redirect: Option<Redirect>,
+    pub(crate) access: Option<Arc<Access>>,
     /// Connections of clients.
     pub(crate) open: Arc<AtomicUsize>,
 }
 
 impl<D: Dial> Activator<D> {
-    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>, redirect: Option<Redirect>) -> Arc<Self> {
+    pub(crate) fn new(
+        tables: Tables,
+        shared: Arc<Shared>,
+        pool: Pool<D>,
+        redirect: Option<Redirect>,
+        access: Option<Arc<Access>>,
+    ) -> Arc<Self> {
         let budget = Budget::new(AHEAD_TOTAL, AHEAD_EACH);
-        Arc::new(Self { tables, shared, pool, redirect, budget, open: Arc::default() })
+        Arc::new(Self { tables, shared, pool, redirect, access, budget, open: Arc::default() })
     }
 
     /// The answer to a request that has to come again over TLS.
@@ -82,11 +90,15 @@ struct Answering {
     method: MethodLabel,
     status: StatusCode,
     outcomes: Option<Arc<Counts>>,
+    telling: Option<Box<Telling>>,
     _lease: Lease,
 }
 
 impl Guard for Answering {
     fn broken(&mut self) {
+        if let Some(telling) = &mut self.telling {
+            telling.broken();
+        }
         if let Some(outcomes) = &self.outcomes
             && !self.status.is_server_error()
         {
@@ -109,15 +121,19 @@ pub(crate) async fn serve<D: Dial>(
     request: Request<Incoming>,
     connection: ConnInfo,
 ) -> Response<Body> {
-    let method = MethodLabel::of(request.method());
-    let mut visit =
-        Visit { activator, door, arrived: Instant::now(), method, routed: None, cookie: None, held: Held::default() };
+    let (arrived, method) = (Instant::now(), MethodLabel::of(request.method()));
+    let telling = activator.access.as_ref().and_then(|access| access.sample(&request, &connection, arrived));
+    let held = Held::default();
+    let mut visit = Visit { activator, door, arrived, method, routed: None, cookie: None, held, telling };
     let mut response = match visit.answer(request, &connection).await {
         Ok(response) => response,
         Err(failure) => {
             let metrics = &visit.activator.shared.metrics;
             metrics.answered(method, failure.status(), visit.arrived.elapsed());
             metrics.failed(failure.reason());
+            if let Some(telling) = &mut visit.telling {
+                telling.answered(failure.status(), Some(failure.reason()));
+            }
             if let Some(revision) = &visit.routed {
                 revision.answered(failure.status());
                 // What is left of bad requests by now is clients that left.
@@ -128,7 +144,7 @@ pub(crate) async fn serve<D: Dial>(
             failure.into_response()
         }
     };
-    if let Some(cookie) = visit.cookie {
+    if let Some(cookie) = visit.cookie.take() {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
@@ -144,6 +160,16 @@ struct Visit<D: Dial> {
     /// What the client is told, so that it stays with the revision.
     cookie: Option<HeaderValue>,
     held: Held,
+    telling: Option<Box<Telling>>,
+}
+
+impl<D: Dial> Drop for Visit<D> {
+    /// Whether it has an answer, failed or was left by its client.
+    fn drop(&mut self) {
+        if let (Some(telling), Some(revision)) = (&mut self.telling, &self.routed) {
+            telling.routed(revision, &self.held);
+        }
+    }
 }
 
 /// What a request that waits for a route said of it.
@@ -166,6 +192,9 @@ impl<D: Dial> Visit<D> {
         }
         if let Some(response) = self.activator.redirect(self.door, &request, connection) {
             self.activator.shared.metrics.answered(self.method, response.status(), self.arrived.elapsed());
+            if let Some(telling) = &mut self.telling {
+                telling.answered(response.status(), None);
+            }
             return Ok(response);
         }
         let ask = Ask { door: self.door, authority, headers: request.headers() };
@@ -179,6 +208,9 @@ impl<D: Dial> Visit<D> {
         };
         let waits = headers::expects_continue(request.headers());
         let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
+        if let Some(telling) = &mut self.telling {
+            telling.outbound(request.headers());
+        }
 
         let (revision, lease, request) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
             Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),
@@ -199,7 +231,12 @@ impl<D: Dial> Visit<D> {
         let (shared, arrived, method) = (Arc::clone(shared), self.arrived, self.method);
         let status = response.status();
         let outcomes = self.count(&revision, status);
-        let answering = Answering { shared, revision, arrived, method, status, outcomes, _lease: lease };
+        let mut telling = self.telling.take();
+        if let Some(telling) = &mut telling {
+            telling.answered(status, None);
+            telling.routed(&revision, &self.held);
+        }
+        let answering = Answering { shared, revision, arrived, method, status, outcomes, telling, _lease: lease };
         Ok(forward::inbound(response, passage, connection, answering))
     }
 

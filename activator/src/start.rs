@@ -20,6 +20,7 @@ use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Access, Sampling},
     args::Args,
     drain::drain,
     hold::{Room, queue::Numbers},
@@ -38,6 +39,9 @@ use crate::{
 
 /// How long a new process waits for the first list of certificates.
 const CERTIFICATES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lines of the access log that wait to be written.
+const ACCESS_LOG_QUEUE: usize = 4096;
 
 /// What a process is given by what it runs on.
 pub struct Machine<N> {
@@ -84,11 +88,18 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let hub_line: Arc<OnceLock<Link>> = Arc::default();
     let pool = Pool::with_dial(PoolLimits::default(), network.clone());
     let certificates = args.tls.then(|| Certificates::new(&registry, Arc::clone(&now)));
-    let shared = shared(&args, Metrics::new(&registry), Wakes::new(now), &pool, Arc::clone(&hub_line));
+    let shared = shared(&args, Metrics::new(&registry), Wakes::new(Arc::clone(&now)), &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
     let redirect = redirect(&args, certificates.as_ref());
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect);
+    let access = match args.access_log {
+        0.0 => None,
+        ratio => {
+            let sampling = Sampling { ratio, query: args.access_log_query, queue: ACCESS_LOG_QUEUE };
+            Some(Access::begin(sampling, now, &registry, std::io::stdout()).context("thread of the access log")?)
+        }
+    };
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect, access);
 
     Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.budget));
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
@@ -139,6 +150,9 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let longest = || longest(&revisions, args.hold_timeout);
     let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();
+    if let Some(access) = &activator.access {
+        access.flush().await;
+    }
     tracing::info!(finished, "end");
     Ok(())
 }

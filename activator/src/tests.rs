@@ -1,5 +1,6 @@
 //! The activator in one process: real sockets, real hyper, made-up objects and hub.
 
+mod access;
 mod arriving;
 mod cold;
 mod failing;

@@ -302,7 +302,7 @@ async fn plain_requests_for_hosts_with_a_certificate_are_sent_to_tls() {
     let plain = |port| {
         let redirect = Redirect { certificates: Arc::clone(&secured.certificates), port };
         let Activator { tables, shared, pool, .. } = &*secured.world.activator;
-        open(&Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), Some(redirect)), Door::Public)
+        open(&Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), Some(redirect), None), Door::Public)
     };
     let (usual, other) = (plain(443), plain(8443));
     assert_eq!(get(usual, "a.default.test").await.status, 200);

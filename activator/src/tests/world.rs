@@ -86,7 +86,7 @@ impl World {
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let activator = Activator::new(tables.clone(), shared, pool, None);
+        let activator = Activator::new(tables.clone(), shared, pool, None, None);
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }
