@@ -198,8 +198,13 @@ impl Metrics {
     }
 
     /// Shows what is asked of others when somebody looks: open connections, bytes of bodies of held requests.
-    pub(crate) fn show(registry: &Registry, open: Arc<AtomicUsize>, budget: Arc<Budget>) {
+    pub(crate) fn show(registry: &Registry, open: Arc<AtomicUsize>, budget: Arc<Budget>, hold_count: usize) {
         let gauges = [
+            PullingGauge::new(
+                "todoapp_held_limit",
+                "Requests that this process holds at most.",
+                Box::new(move || hold_count as f64),
+            ),
             PullingGauge::new(
                 "todoapp_connections",
                 "Connections of clients that are open now, TLS handshakes included.",

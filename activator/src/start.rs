@@ -101,7 +101,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     };
     let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect, access);
 
-    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.budget));
+    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.budget), args.hold_count);
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
     let address = SocketAddr::new(any, args.admin_port);
