@@ -235,7 +235,7 @@ fn write(mut work: mpsc::Receiver<Work>, mut out: impl Write) {
 }
 
 /// Trace of a W3C `traceparent`.
-fn trace_id(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn trace_id(headers: &HeaderMap) -> Option<String> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let id = parent.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())

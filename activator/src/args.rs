@@ -58,6 +58,10 @@ pub struct Args {
     /// The access log has paths with their query.
     #[arg(long, env = "TODOAPP_ACCESS_LOG_QUERY")]
     pub(crate) access_log_query: bool,
+    /// Collector that cold starts are told to as spans over OTLP (gRPC), such as `http://collector:4317`.
+    #[cfg(feature = "otlp")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
     /// What is logged: a level, or levels by target.
     #[arg(long, env = "TODOAPP_LOG", default_value = "info")]
     pub(crate) log: String,

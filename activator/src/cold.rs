@@ -2,28 +2,35 @@
 
 use std::{sync::Arc, time::Duration};
 
+use http::{HeaderMap, HeaderName};
 use tokio::time::Instant;
 
 use crate::{
+    access::trace_id,
     metrics::{Phase, Woke},
     revision::Shared,
     table::key::Key,
 };
 
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
 /// A cold start that is under way. Dropped, it is over: whatever was not reached by then is left out.
 pub(crate) struct ColdStart {
     shared: Arc<Shared>,
-    key: Key,
-    app: Box<str>,
-    began: Instant,
+    pub(crate) key: Key,
+    pub(crate) app: Box<str>,
+    pub(crate) began: Instant,
     /// The demand is on its way to the hub.
     pub(crate) told: Option<Instant>,
     /// The hub has said that pods are wanted.
     pub(crate) scaled: Option<Instant>,
-    ended: Option<(Woke, Instant)>,
-    held: usize,
+    pub(crate) ended: Option<(Woke, Instant)>,
+    pub(crate) held: usize,
+    /// The trace that the first request belongs to (W3C).
+    pub(crate) headers: HeaderMap,
     /// When the first request left for the pod, when its answer began, and with which status.
-    answered: Option<(Instant, Instant, u16)>,
+    pub(crate) answered: Option<(Instant, Instant, u16)>,
 }
 
 impl std::fmt::Debug for ColdStart {
@@ -43,13 +50,38 @@ struct Phases {
 impl ColdStart {
     pub(crate) fn new(shared: Arc<Shared>, key: Key, app: &str, began: Instant) -> Box<Self> {
         let app = app.into();
-        Box::new(Self { shared, key, app, began, told: None, scaled: None, ended: None, held: 0, answered: None })
+        Box::new(Self {
+            shared,
+            key,
+            app,
+            began,
+            told: None,
+            scaled: None,
+            ended: None,
+            held: 0,
+            headers: HeaderMap::new(),
+            answered: None,
+        })
     }
 
     /// There is a pod, or there will be none; so many wait.
     pub(crate) fn over(&mut self, how: Woke, held: usize) {
         self.ended = Some((how, Instant::now()));
         self.held = held;
+    }
+
+    /// The first request is about to leave with these headers.
+    pub(crate) fn released(&mut self, headers: &HeaderMap) {
+        for name in [TRACEPARENT, TRACESTATE] {
+            if let Some(value) = headers.get(&name) {
+                self.headers.insert(name, value.clone());
+            }
+        }
+    }
+
+    /// How it ended, and when.
+    pub(crate) fn end(&self) -> (Woke, Instant) {
+        self.ended.unwrap_or_else(|| (Woke::Departed, Instant::now()))
     }
 
     /// The first request has its answer.
@@ -72,7 +104,7 @@ impl ColdStart {
 
 impl Drop for ColdStart {
     fn drop(&mut self) {
-        let (how, ended) = self.ended.unwrap_or((Woke::Departed, Instant::now()));
+        let (how, ended) = self.end();
         let metrics = &self.shared.metrics;
         metrics.woke(how);
         let phases = self.phases();
@@ -100,8 +132,12 @@ impl Drop for ColdStart {
             released_ms = self.answered.map(|(sent, ..)| since(sent)),
             answered_ms = self.answered.map(|(_, answered, _)| since(answered)),
             status = self.answered.map(|(.., status)| status),
+            trace_id = trace_id(&self.headers),
             "cold start"
         );
+        if let Some(also) = &self.shared.cold_start {
+            also(self);
+        }
     }
 }
 

@@ -21,6 +21,8 @@ mod revision;
 mod revisions;
 mod route;
 mod serve;
+#[cfg(feature = "otlp")]
+mod spans;
 mod split;
 mod start;
 mod table;

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use proxy::{
     listen::{self, ConnInfo, Limits, Ports as _},
     net::{Dial, Network},
@@ -74,7 +75,7 @@ pub(crate) fn run<N: Network>(
     })
 }
 
-/// Opens the public port; its task is in `tasks`.
+/// Opens the public port, with certificates that for TLS; its task is in `tasks`.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -82,38 +83,19 @@ pub(crate) fn public<N: Network>(
     activator: &Arc<Activator<N>>,
     network: &N,
     address: SocketAddr,
+    certificates: Option<Arc<Certificates>>,
     tasks: &mut JoinSet<()>,
     end: &CancellationToken,
 ) -> io::Result<()> {
     let listener = network.listen(address)?;
-    let serving = Arc::clone(activator);
+    let (limits, end, serving) = (limits(activator), end.clone(), Arc::clone(activator));
     let handler = move |request, connection| serve(Arc::clone(&serving), Door::Public, request, connection);
-    let serving = listen::serve(listener, handler, limits(activator), end.clone(), GRACE);
-    tasks.spawn(async {
-        serving.await;
-    });
-    Ok(())
-}
-
-/// The same over TLS.
-///
-/// # Errors
-/// The address cannot be listened on.
-pub(crate) fn public_tls<N: Network>(
-    activator: &Arc<Activator<N>>,
-    network: &N,
-    address: SocketAddr,
-    certificates: Arc<Certificates>,
-    tasks: &mut JoinSet<()>,
-    end: &CancellationToken,
-) -> io::Result<()> {
-    let listener = network.listen(address)?;
-    let serving = Arc::clone(activator);
-    let handler = move |request, connection| serve(Arc::clone(&serving), Door::Public, request, connection);
-    let serving = listen::serve_tls(listener, certificates, handler, limits(activator), end.clone(), GRACE);
-    tasks.spawn(async {
-        serving.await;
-    });
+    match certificates {
+        None => tasks.spawn(listen::serve(listener, handler, limits, end, GRACE).map(drop)),
+        Some(certificates) => {
+            tasks.spawn(listen::serve_tls(listener, certificates, handler, limits, end, GRACE).map(drop))
+        }
+    };
     Ok(())
 }
 

@@ -47,6 +47,9 @@ use crate::{
 use awake::Awake;
 use live::Live;
 
+/// Is told of a cold start that is over; under the lock of its revision, so at once.
+pub(crate) type ColdStartHook = Box<dyn Fn(&ColdStart) + Send + Sync>;
+
 /// What all revisions of the process share.
 pub(crate) struct Shared {
     pub(crate) room: Room,
@@ -59,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) nobody: Arc<Vec<Arc<Slot>>>,
     /// Counts of outcomes that were begun.
     pub(crate) counts: AtomicU64,
+    /// Who else is told of a cold start that is over.
+    pub(crate) cold_start: Option<ColdStartHook>,
     /// To the hub; dropped when there is none.
     pub(crate) tell: Box<dyn Fn(Up) + Send + Sync>,
     /// A pod is gone: connections to it are not kept.

@@ -216,6 +216,9 @@ impl<D: Dial> Visit<D> {
             Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),
             None => self.hold(&asked, request, waits).await?,
         };
+        if let Some(story) = &mut self.held.story {
+            story.released(request.headers());
+        }
         let (mut response, lease, sent) = self.send(&revision, lease, request).await?;
 
         let shared = &self.activator.shared;

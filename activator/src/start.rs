@@ -28,7 +28,7 @@ use crate::{
     metrics::Metrics,
     ports,
     report::Reporter,
-    revision::Shared,
+    revision::{ColdStartHook, Shared},
     revisions::Revisions,
     serve::Activator,
     table::store::{Store, Tables},
@@ -88,7 +88,14 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let hub_line: Arc<OnceLock<Link>> = Arc::default();
     let pool = Pool::with_dial(PoolLimits::default(), network.clone());
     let certificates = args.tls.then(|| Certificates::new(&registry, Arc::clone(&now)));
-    let shared = shared(&args, Metrics::new(&registry), Wakes::new(Arc::clone(&now)), &pool, Arc::clone(&hub_line));
+    #[cfg(feature = "otlp")]
+    let spans = spans(&args, &now)?;
+    #[cfg(feature = "otlp")]
+    let cold_start = spans.clone().map(|spans| Box::new(move |cold: &_| spans.tell(cold)) as _);
+    #[cfg(not(feature = "otlp"))]
+    let cold_start = None;
+    let wakes = Wakes::new(Arc::clone(&now));
+    let shared = shared(&args, Metrics::new(&registry), wakes, cold_start, &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
     let redirect = redirect(&args, certificates.as_ref());
@@ -121,13 +128,13 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     tasks.spawn(async move { reporter.run(link).await });
 
     let public = SocketAddr::new(any, args.public_port);
-    ports::public(&activator, &network, public, &mut serving, &listeners)
+    ports::public(&activator, &network, public, None, &mut serving, &listeners)
         .with_context(|| format!("public port {public}"))?;
     let certified = match certificates {
         Some(certificates) => {
             let address = SocketAddr::new(any, args.public_tls_port);
             let shelf = Shelf::new(Arc::clone(&certificates), args.default_certificate());
-            ports::public_tls(&activator, &network, address, certificates, &mut serving, &listeners)
+            ports::public(&activator, &network, address, Some(certificates), &mut serving, &listeners)
                 .with_context(|| format!("public TLS port {address}"))?;
             let (read, is_read) = oneshot::channel();
             let namespaces = args.certificate_namespaces();
@@ -153,6 +160,11 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     if let Some(access) = &activator.access {
         access.flush().await;
     }
+    #[cfg(feature = "otlp")]
+    if let Some(spans) = spans {
+        // It blocks; what goes wrong in it is lost with the process.
+        let _ = tokio::task::spawn_blocking(move || spans.end()).await;
+    }
     tracing::info!(finished, "end");
     Ok(())
 }
@@ -172,6 +184,13 @@ async fn complete(
     Ok(())
 }
 
+#[cfg(feature = "otlp")]
+fn spans(args: &Args, now: &Now) -> anyhow::Result<Option<Arc<crate::spans::Spans>>> {
+    let endpoint = args.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let begin = |endpoint| crate::spans::Spans::new(endpoint, &args.pod_name, Arc::clone(now));
+    Ok(endpoint.map(begin).transpose()?.map(Arc::new))
+}
+
 /// Where requests without TLS are sent, if anywhere.
 fn redirect(args: &Args, certificates: Option<&Arc<Certificates>>) -> Option<Redirect> {
     Some(Redirect { certificates: Arc::clone(certificates?), port: args.tls_redirect_port? })
@@ -181,6 +200,7 @@ fn shared<N: Network>(
     args: &Args,
     metrics: Metrics,
     wakes: Wakes,
+    cold_start: Option<ColdStartHook>,
     pool: &Pool<N>,
     line: Arc<OnceLock<Link>>,
 ) -> Arc<Shared> {
@@ -193,6 +213,7 @@ fn shared<N: Network>(
         numbers: Numbers::default(),
         nobody: Arc::default(),
         counts: AtomicU64::new(0),
+        cold_start,
         tell: Box::new(move |message| {
             if let Some(link) = line.get() {
                 link.send(message);

@@ -8,6 +8,8 @@ mod holding;
 mod memory;
 mod outcomes;
 mod routing;
+#[cfg(feature = "otlp")]
+mod spans;
 mod splitting;
 mod tls;
 mod watching;

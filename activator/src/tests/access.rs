@@ -6,10 +6,9 @@ use std::{
     time::SystemTime,
 };
 
-use parking_lot::Mutex;
 use serde_json::Value;
 
-use super::world::{PATIENCE, Pod, World, answer, call, get, open};
+use super::world::{PATIENCE, Pod, World, Written, answer, call, get, open};
 use crate::{
     access::{Access, Sampling},
     route::Door,
@@ -18,27 +17,6 @@ use crate::{
 
 const ALL: Sampling = Sampling { ratio: 1.0, query: false, queue: 4096 };
 
-/// What was written.
-#[derive(Clone, Default)]
-struct Out(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Out {
-    fn lines(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().clone()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
 /// The activator of the world with an access log.
 fn logging(world: &World, sampling: Sampling, out: impl io::Write + Send + 'static) -> Arc<Activator> {
     let access = Access::begin(sampling, Arc::new(SystemTime::now), &world.registry, out).unwrap();
@@ -46,7 +24,7 @@ fn logging(world: &World, sampling: Sampling, out: impl io::Write + Send + 'stat
     Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), None, Some(access))
 }
 
-async fn written(activator: &Arc<Activator>, out: &Out, count: usize) -> Vec<Value> {
+async fn written(activator: &Arc<Activator>, out: &Written, count: usize) -> Vec<Value> {
     // The line is given away when the answer is over to the server, which may be after it is to the client.
     let all = async {
         while out.lines().len() < count {
@@ -61,7 +39,7 @@ async fn written(activator: &Arc<Activator>, out: &Out, count: usize) -> Vec<Val
 async fn a_line_for_each_end_of_a_request() {
     let mut world = World::new();
     let uid = world.simple("web", 0);
-    let out = Out::default();
+    let out = Written::default();
     let activator = logging(&world, ALL, out.clone());
     let door = open(&activator, Door::Public);
 
@@ -113,7 +91,7 @@ async fn a_line_for_each_end_of_a_request() {
 #[tokio::test]
 async fn the_query_where_it_is_asked_for() {
     let world = World::new();
-    let out = Out::default();
+    let out = Written::default();
     let activator = logging(&world, Sampling { query: true, ..ALL }, out.clone());
     answer(call(open(&activator, Door::Public), "nobody.test", "/x?a=1", "").await).await;
     let [line] = &written(&activator, &out, 1).await[..] else { panic!("one line") };
@@ -152,7 +130,7 @@ async fn a_reader_that_is_stuck_costs_lines_and_nothing_else() {
 #[tokio::test]
 async fn a_sample() {
     let world = World::new();
-    let out = Out::default();
+    let out = Written::default();
     let activator = logging(&world, Sampling { ratio: 0.5, ..ALL }, out.clone());
     let door = open(&activator, Door::Public);
     for _ in 0..100 {

@@ -1,50 +1,30 @@
 //! What is told of a cold start.
 
-use std::{io, sync::Arc};
-
-use parking_lot::Mutex;
 use serde_json::Value;
 use tracing::subscriber::{DefaultGuard, set_default};
 
 use super::{
     watching::until,
-    world::{Pod, World, answer, call, nobody},
+    world::{Pod, World, Written, answer, call, nobody},
 };
 
 const HOST: &str = "web.default.test";
 
 /// The log of this thread, on which everything of a test runs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+fn log() -> (Written, DefaultGuard) {
+    let log = Written::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+    (log, set_default(lines.finish()))
 }
 
-impl Log {
-    fn begin() -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
-        (log, set_default(lines.finish()))
-    }
-
-    fn cold_starts(&self) -> Vec<Value> {
-        let text = String::from_utf8(self.0.lock().clone()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|line| line["message"] == "cold start").collect()
-    }
+fn cold_starts(log: &Written) -> Vec<Value> {
+    log.lines().into_iter().filter(|line| line["message"] == "cold start").collect()
 }
 
 #[tokio::test]
 async fn one_line_with_every_part_when_the_first_request_has_its_answer() {
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = log();
     let mut world = World::new();
     let uid = world.simple("web", 0);
     let (first, second) = (call(world.public, HOST, "/", "").await, call(world.public, HOST, "/", "").await);
@@ -53,12 +33,12 @@ async fn one_line_with_every_part_when_the_first_request_has_its_answer() {
     let pod = Pod::with_permits("a", 0);
     world.up(&uid, pod.address);
     pod.arrival().await;
-    assert!(log.cold_starts().is_empty(), "it is not over");
+    assert!(cold_starts(&log).is_empty(), "it is not over");
     pod.permits.add_permits(2);
     for client in [first, second] {
         assert_eq!(answer(client).await.status, 200);
     }
-    let [line] = &log.cold_starts()[..] else { panic!("one line: {:?}", log.cold_starts()) };
+    let [line] = &cold_starts(&log)[..] else { panic!("one line: {:?}", cold_starts(&log)) };
     for (name, value) in [("namespace", "default"), ("app", "web"), ("revision", "web-1"), ("result", "ready")] {
         assert_eq!(line[name], value, "{line}");
     }
@@ -75,14 +55,14 @@ async fn one_line_with_every_part_when_the_first_request_has_its_answer() {
 
 #[tokio::test]
 async fn a_start_that_nobody_waited_for_to_the_end() {
-    let (log, _guard) = Log::begin();
+    let (log, _guard) = log();
     let mut world = World::new();
     let uid = world.simple("web", 0);
     let client = call(world.public, HOST, "/", "").await;
     world.demand(&uid, 1).await;
     drop(client);
     world.demand(&uid, 0).await;
-    let [line] = &log.cold_starts()[..] else { panic!("one line: {:?}", log.cold_starts()) };
+    let [line] = &cold_starts(&log)[..] else { panic!("one line: {:?}", cold_starts(&log)) };
     assert_eq!(line["result"], "departed");
     assert!(line.get("released_ms").is_none() && line["told_ms"].is_f64(), "{line}");
     assert_eq!(world.metric("todoapp_holds_total{result=\"departed\"}").as_deref(), Some("1"));
@@ -92,7 +72,7 @@ async fn a_start_that_nobody_waited_for_to_the_end() {
     world.demand(&uid, 1).await;
     world.failing("web", "web-1", "ImagePullBackOff", "no such image");
     assert_eq!(answer(client).await.status, 503);
-    let lines = log.cold_starts();
+    let lines = cold_starts(&log);
     assert_eq!(lines[1]["result"], "failed", "{lines:?}");
     assert_eq!(world.metric("todoapp_error_responses_total{reason=\"revision-failed\"}").as_deref(), Some("1"));
 }

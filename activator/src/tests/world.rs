@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -27,7 +28,7 @@ use wire::{Down, Endpoint, Up};
 use crate::{
     hold::{Room, queue::Numbers},
     metrics::Metrics,
-    revision::Shared,
+    revision::{ColdStartHook, Shared},
     revisions::Revisions,
     route::Door,
     serve::{Activator, serve},
@@ -55,11 +56,12 @@ pub(super) struct World {
 pub(super) struct Bounds {
     pub(super) hold_count: usize,
     pub(super) hold_timeout: Duration,
+    pub(super) cold_start: Mutex<Option<ColdStartHook>>,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { hold_count: 100, hold_timeout: PATIENCE }
+        Self { hold_count: 100, hold_timeout: PATIENCE, cold_start: Mutex::default() }
     }
 }
 
@@ -81,6 +83,7 @@ impl World {
             numbers: Numbers::default(),
             nobody: Arc::default(),
             counts: AtomicU64::new(0),
+            cold_start: bounds.cold_start.lock().take(),
             tell: Box::new(move |message| drop(sender.send(message))),
             retire: Box::new(move |address| retiring.retire(address)),
         });
@@ -298,4 +301,26 @@ pub(super) async fn answer(mut stream: TcpStream) -> Answer {
 
 pub(super) async fn get(to: SocketAddr, host: &str) -> Answer {
     answer(call(to, host, "/", "").await).await
+}
+
+/// What was written, also by other threads.
+#[derive(Clone, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut *self.0.lock(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    /// The lines, each of them JSON.
+    pub(super) fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
 }
