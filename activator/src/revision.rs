@@ -146,7 +146,7 @@ impl Revision {
         }
         let ready = self.ready.load();
         let cap = if self.limit > 0 {
-            Cap::Limit(self.limit)
+            Cap::hard(self.limit, self.activators.load(Ordering::Relaxed))
         } else if ready.len() as u32 >= self.desired.load(Ordering::Relaxed) {
             Cap::Open
         } else {

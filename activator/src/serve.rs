@@ -8,11 +8,11 @@ use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
     body::{Budget, Guard, ReadAhead},
-    forward::{self, Failed, Forwarded},
+    forward::{self, Failed, Forwarded, PLACES, REFUSED, Spare},
     headers,
     listen::ConnInfo,
     net::{Dial, Tcp},
-    upstream::{Cause, Pool, SendError},
+    upstream::{Pool, SendError},
 };
 use tokio::time::Instant;
 
@@ -21,6 +21,7 @@ use crate::{
     metrics::Phase,
     outcomes::Counts,
     pick::Lease,
+    retry::{Mishap, Mishaps, Verdict},
     revision::{Revision, Shared},
     route::{Ask, Door, Target, route},
     table::{Table, store::Tables},
@@ -29,8 +30,6 @@ use crate::{
 /// Bytes of bodies that held requests may have in memory: all together, and each.
 const AHEAD_TOTAL: usize = 64 << 20;
 const AHEAD_EACH: usize = 64 << 10;
-/// Kept-alive connections of one pod that may turn out to be closed before the pod itself is doubted.
-const STALE_MAX: u32 = 3;
 
 /// Set on the answer to a request that found no pod.
 pub(crate) const COLD_START: HeaderName = HeaderName::from_static("todoapp-cold-start");
@@ -150,6 +149,7 @@ impl<D: Dial> Visit<D> {
             None => self.hold(&asked, request, waits).await?,
         };
         let (mut response, lease, sent) = self.send(&revision, lease, request).await?;
+        lease.told(response.headers().get(PLACES).and_then(|places| places.to_str().ok()?.parse().ok()));
 
         let shared = &self.activator.shared;
         if self.held.was_in {
@@ -231,30 +231,38 @@ impl<D: Dial> Visit<D> {
             .inspect_err(|failure| shared.metrics.rejected(failure.reason()))
     }
 
-    /// Sends the request to the pod of the lease, and as long as nothing of it was sent to another one. Gives the head
-    /// of the answer, the lease of the pod that gave it, and when the request went out.
+    /// Sends the request to the pod of the lease, and to another one as long as that does no harm. Gives the head of the
+    /// answer, the lease of the pod that gave it, and when the request went out.
     async fn send(
         &mut self,
         revision: &Arc<Revision>,
         mut lease: Lease,
-        mut request: Request<Body>,
+        request: Request<Body>,
     ) -> Result<(Response<Body>, Lease, Instant), Failure> {
         let deadline = self.arrived + revision.request_timeout;
-        let mut stale = 0;
+        let (spare, mut request) = Spare::of(request, &self.activator.budget);
+        let mut mishaps = Mishaps::default();
         loop {
             let sent = Instant::now();
             let pool = &self.activator.pool;
-            match forward::send(pool, lease.address(), revision.protocol, request, deadline).await {
-                Ok(response) => return Ok((response, lease, sent)),
-                Err(Failed::Send(SendError::Unsent { request: whole, cause })) => {
-                    request = *whole;
-                    stale += 1;
-                    if !matches!(cause, Cause::Http(_)) || stale > STALE_MAX {
-                        revision.refused(lease.address());
-                    }
-                }
-                Err(failed) => return Err(failed.into()),
+            let attempt = forward::send(pool, lease.address(), revision.protocol, request, deadline).await;
+            let mishap = match &attempt {
+                Ok(response) if response.headers().contains_key(REFUSED) => Mishap::Refused,
+                Err(Failed::Send(SendError::Unsent { cause, .. })) => Mishap::Unsent(cause),
+                Err(Failed::Send(SendError::Refused(_))) => Mishap::Refused,
+                Err(Failed::Send(SendError::Broken(_))) => Mishap::Broken,
+                Ok(_) | Err(Failed::Timeout) => return attempt.map(|head| (head, lease, sent)).map_err(Failure::from),
+            };
+            let verdict = mishaps.judge(mishap, spare.is_idempotent());
+            if verdict == Verdict::Elsewhere {
+                revision.refused(lease.address());
             }
+            let again = if verdict == Verdict::No { None } else { spare.again() };
+            let Some(again) = again else {
+                return attempt.map(|head| (head, lease, sent)).map_err(Failure::from);
+            };
+            self.activator.shared.metrics.retried(mishap.name());
+            request = again;
             drop(lease);
             lease = match revision.take() {
                 Some(lease) => lease,

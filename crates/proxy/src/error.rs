@@ -31,6 +31,9 @@ pub enum Failure {
     /// The app's side refused the connection, broke it, or spoke no HTTP.
     #[error("the app broke the connection: {0}")]
     UpstreamBroken(String),
+    /// The app's process takes no connection; nothing of the request was sent.
+    #[error("the app cannot be reached: {0}")]
+    AppUnreachable(String),
     /// The app did not answer in the time that the revision allows for a request.
     #[error("the app did not answer in time")]
     RequestTimeout,
@@ -46,9 +49,11 @@ impl Failure {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(status, _) => *status,
             Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision(_) | Self::GateFull => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::HoldFull
+            | Self::RevisionFailed(_)
+            | Self::NoRevision(_)
+            | Self::AppUnreachable(_)
+            | Self::GateFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,
         }
     }
@@ -63,6 +68,7 @@ impl Failure {
             Self::RevisionFailed(_) => "revision-failed",
             Self::NoRevision(_) => "no-revision",
             Self::UpstreamBroken(_) => "upstream-broken",
+            Self::AppUnreachable(_) => "app-unreachable",
             Self::RequestTimeout => "request-timeout",
             Self::GateFull => "gate-full",
         }
@@ -77,7 +83,7 @@ impl Failure {
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.reason()));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        if matches!(self, Self::HoldFull | Self::GateFull) {
+        if matches!(self, Self::HoldFull | Self::GateFull | Self::AppUnreachable(_)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.status() == StatusCode::METHOD_NOT_ALLOWED {

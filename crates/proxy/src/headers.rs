@@ -8,6 +8,7 @@ mod origin;
 
 pub use self::{
     door::{authority, check, expects_continue},
+    hop::{PLACES, REFUSED},
     origin::Forwarded,
 };
 pub(crate) use self::{

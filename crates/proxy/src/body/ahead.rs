@@ -51,19 +51,27 @@ pub(super) struct Share {
 }
 
 impl Share {
-    fn may_grow(&self) -> bool {
+    pub(super) const fn of(budget: Arc<Budget>) -> Self {
+        Self { budget, bytes: 0 }
+    }
+
+    pub(super) fn may_grow(&self) -> bool {
         self.bytes < self.budget.per_request && self.budget.used() < self.budget.total
     }
 
-    fn grow(&mut self, bytes: usize) {
+    pub(super) fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
         self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.budget.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.give_back();
     }
 }
 
@@ -81,7 +89,7 @@ impl ReadAhead {
     /// Takes the body; reads nothing before [`fill`](Self::fill) is polled.
     pub fn new(body: Incoming, budget: Arc<Budget>) -> Self {
         let ended = body.is_end_stream();
-        Self { rest: body, read: BytesMut::new(), trailers: None, ended, share: Share { budget, bytes: 0 } }
+        Self { rest: body, read: BytesMut::new(), trailers: None, ended, share: Share::of(budget) }
     }
 
     /// Reads until the body has ended or a budget is spent. Cancel-safe.
