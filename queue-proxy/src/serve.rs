@@ -85,6 +85,7 @@ impl<D: Dial> Sidecar<D> {
     pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, info: ConnInfo) -> Response<Body> {
         self.arrivals.fetch_add(1, Ordering::Relaxed);
         let mut flight = Flight::new(self.meter.enter(), Arc::clone(&self.metrics));
+        let grpc = headers::grpc::is_grpc(request.headers());
         match self.answer(request, &info, &mut flight).await {
             Ok((response, passage)) => {
                 flight.answered(response.status());
@@ -97,11 +98,12 @@ impl<D: Dial> Sidecar<D> {
             }
             Err(failure) => {
                 let unsent = matches!(failure, Failure::GateFull | Failure::AppUnreachable(_));
-                let mut response = failure.into_response();
+                let status = failure.status();
+                let mut response = failure.answer(grpc);
                 if unsent {
                     response.headers_mut().insert(REFUSED, HeaderValue::from_static("true"));
                 }
-                flight.answered(response.status());
+                flight.answered(status);
                 response.body_mut().guard(flight);
                 response
             }

@@ -3,6 +3,7 @@
 //! Pure functions on heads. Rules are quoted by their section of RFC 9110 (semantics), 9112 (HTTP/1.1), 9113 (HTTP/2).
 
 mod door;
+pub mod grpc;
 mod hop;
 mod origin;
 
