@@ -6,6 +6,7 @@
 mod announce;
 mod config;
 mod drain;
+mod initialize;
 mod metrics;
 mod ready;
 mod report;

@@ -41,6 +41,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 const AHEAD_TOTAL: usize = 1 << 20;
 const AHEAD_EACH: usize = 64 << 10;
 
+/// Where the app listens.
+pub(crate) fn app_address(config: &Config) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port))
+}
+
 /// What all requests share.
 pub(crate) struct Sidecar<D: Dial> {
     app: SocketAddr,
@@ -59,7 +64,7 @@ impl<D: Dial> Sidecar<D> {
         let limits =
             PoolLimits { idle_timeout: IDLE_TIMEOUT, connect_timeout: CONNECT_TIMEOUT, ..PoolLimits::default() };
         Self {
-            app: SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port)),
+            app: app_address(config),
             protocol: config.protocol,
             timeout: config.request_timeout,
             pool: Pool::with_dial(limits, dial),

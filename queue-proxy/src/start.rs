@@ -24,6 +24,7 @@ use crate::{
     announce::Announcer,
     config::Config,
     drain::{self, Drain},
+    initialize,
     metrics::Metrics,
     ready, report,
     serve::Sidecar,
@@ -50,8 +51,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub async fn run_on<N: Network>(config: Config, network: N, terminating: CancellationToken) -> anyhow::Result<()> {
     let traffic = listen_on(&network, TRAFFIC_PORT)?;
     let admin = listen_on(&network, ADMIN_PORT)?;
-    serve_on(config, network, traffic, admin, terminating).await;
-    Ok(())
+    serve_on(config, network, traffic, admin, terminating).await
 }
 
 fn listen_on<N: Network>(network: &N, port: u16) -> anyhow::Result<N::Listener> {
@@ -69,7 +69,7 @@ pub(crate) async fn serve_on(
     traffic: impl Accept,
     admin: impl Accept,
     terminating: CancellationToken,
-) {
+) -> anyhow::Result<()> {
     // All that runs beside the requests; it ends with this future.
     let mut tasks = JoinSet::new();
     let config = Arc::new(config);
@@ -78,13 +78,15 @@ pub(crate) async fn serve_on(
     let registry = runtime::telemetry::registry("queue-proxy", env!("CARGO_PKG_VERSION"));
     let metrics = Arc::new(Metrics::new(&registry, &meter, &gate));
     let ended = CancellationToken::new();
-    let (ready, answers) = watch::channel(false);
+    let (answering, answers) = watch::channel(false);
+    let (initialized, ready) = watch::channel(false);
     let drain = Arc::new(Drain::new(terminating, config.request_timeout));
     let readiness = Readiness::default();
     let announcer = Announcer::start(&config, readiness.clone(), network.clone(), ended.clone(), &mut tasks);
 
-    tasks.spawn(ready::watch(config.probe.clone(), network.clone(), ready));
-    tasks.spawn(Arc::clone(&announcer).follow(answers, drain.terminating.clone()));
+    tasks.spawn(ready::watch(config.probe.clone(), network.clone(), answering));
+    let initializing = initialize::run(Arc::clone(&config), network.clone(), answers, initialized);
+    tasks.spawn(Arc::clone(&announcer).follow(ready, drain.terminating.clone()));
     tasks.spawn(report::run(Arc::clone(&announcer), meter.clone()));
     let state = AdminState {
         ready: readiness,
@@ -101,12 +103,17 @@ pub(crate) async fn serve_on(
     let limits = listen::Limits { connections: CONNECTIONS_MAX, ..listen::Limits::default() };
     let handler = move |request, info| Arc::clone(&sidecar).serve(request, info);
     // By the time `stop` comes everything is over or overdue, so connections get only what it takes to say goodbye.
-    let cut = listen::serve(traffic, handler, limits, stop, drain::GOODBYE).await;
+    let cut = tokio::select! {
+        cut = listen::serve(traffic, handler, limits, stop, drain::GOODBYE) => cut,
+        // The last words of a container that ends are what the revision's condition says.
+        Err(cause) = initializing => return Err(cause.into()),
+    };
     drain.finish().await;
     tracing::info!(cut, "drained");
     ended.cancel();
     // The last words to the hub are written by another task.
     tokio::time::sleep(drain::LAST_WORDS).await;
+    Ok(())
 }
 
 type Route = Pin<Box<dyn Future<Output = Answer> + Send>>;

@@ -2,6 +2,7 @@
 
 mod drain;
 mod hub;
+mod initialize;
 mod probes;
 mod requests;
 mod whole;
@@ -70,7 +71,7 @@ struct Pod {
     traffic: SocketAddr,
     admin: SocketAddr,
     sigterm: CancellationToken,
-    ended: JoinHandle<()>,
+    ended: JoinHandle<anyhow::Result<()>>,
 }
 
 async fn pod(app: SocketAddr, settings: &[(&str, String)]) -> Pod {

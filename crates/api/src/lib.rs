@@ -5,6 +5,7 @@
 pub mod app;
 pub mod condition;
 pub mod ingress;
+pub mod initializer;
 pub mod labels;
 pub mod revision;
 pub mod rollout;
@@ -16,6 +17,7 @@ pub mod traffic;
 
 pub use app::{Activity, Address, TodoApp, TodoAppSpec, TodoAppStatus};
 pub use ingress::{Ingress, Visibility};
+pub use initializer::Initializer;
 pub use revision::{ResolvedImage, Revision, RevisionSpec, RevisionStatus};
 pub use rollout::{Rollout, RolloutStatus};
 pub use scaling::Scaling;

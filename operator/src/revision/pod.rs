@@ -96,7 +96,7 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
     let port = revision.spec.template.app_port();
     let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
     let value = |name: &str, value: String| json!({ "name": name, "value": value });
-    json!({
+    let mut sidecar = json!({
         "name": SIDECAR_CONTAINER,
         "image": args.queue_proxy_image,
         "imagePullPolicy": "IfNotPresent",
@@ -126,7 +126,16 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
             "runAsUser": 65532,
             "seccompProfile": { "type": "RuntimeDefault" },
         },
-    })
+    });
+    let initializer = revision.spec.initializer.as_ref().map(|initializer| {
+        let said = json!({ "path": initializer.path, "timeoutSeconds": initializer.timeout().as_secs_f64() });
+        value("TODOAPP_INITIALIZER", said.to_string())
+    });
+    // Named only where there is one: the pods of all other revisions stay as they are.
+    if let (Some(initializer), Some(env)) = (initializer, sidecar["env"].as_array_mut()) {
+        env.push(initializer);
+    }
+    sidecar
 }
 
 #[cfg(test)]
@@ -178,6 +187,19 @@ mod tests {
         assert_eq!(first["terminationMessagePolicy"], "File", "as written");
         assert_eq!(app["terminationMessagePolicy"], "FallbackToLogsOnError");
         assert_eq!((&sidecar["name"], &sidecar["image"]), (&json!(SIDECAR_CONTAINER), &json!("qp:1")));
+    }
+
+    #[test]
+    fn the_sidecar_is_told_of_the_initializer_if_there_is_one() {
+        let mut revision = revision(json!({ "spec": { "containers": [{ "image": "i" }] } }));
+        let told = |revision: &Revision| {
+            let woven = weave(revision, &args()).expect("a valid template");
+            let env = woven["spec"]["containers"][1]["env"].as_array().expect("env").clone();
+            env.into_iter().find(|e| e["name"] == "TODOAPP_INITIALIZER").map(|e| e["value"].clone())
+        };
+        assert_eq!(told(&revision), None);
+        revision.spec.initializer = Some(api::Initializer::default());
+        assert_eq!(told(&revision).expect("set"), r#"{"path":"/initialize","timeoutSeconds":30.0}"#);
     }
 
     #[test]
