@@ -173,6 +173,7 @@ pub(crate) mod tests {
             concurrency_limit: 0,
             timeouts: api::Timeouts::default(),
             initializer: None,
+            recycle_after: None,
         };
         let mut revision = Revision::new("shop-00007", spec);
         revision.metadata.namespace = Some("market".to_owned());

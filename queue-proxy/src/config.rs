@@ -28,6 +28,10 @@ pub struct Config {
     pub(crate) request_timeout: Duration,
     pub(crate) probe: Probe,
     pub(crate) initializer: Option<Initializer>,
+    /// Requests after which the pod is replaced; 0: never.
+    pub(crate) recycle_requests: u32,
+    /// Age at which it is.
+    pub(crate) recycle_age: Option<Duration>,
     log: String,
 }
 
@@ -64,6 +68,9 @@ impl Config {
         let seconds = parse(&get, "TODOAPP_REQUEST_TIMEOUT_SECONDS", SECONDS, Some(300.0), |seconds: &f64| {
             *seconds > 0.0 && *seconds < 1e9
         })?;
+        let age = parse(&get, "TODOAPP_RECYCLE_AGE_SECONDS", SECONDS, Some(0.0), |seconds: &f64| {
+            (0.0..1e9).contains(seconds)
+        })?;
         let limit = parse(&get, "TODOAPP_CONCURRENCY_LIMIT", A_LIMIT, Some(0), |_: &u32| true)?;
         Ok(Self {
             key: runtime::proof::key_from_hex(&text("TODOAPP_KEY", A_KEY)?)
@@ -78,6 +85,8 @@ impl Config {
             request_timeout: Duration::from_secs_f64(seconds),
             probe: readiness(get("TODOAPP_READINESS"), app_port)?,
             initializer: initializer(get("TODOAPP_INITIALIZER"))?,
+            recycle_requests: parse(&get, "TODOAPP_RECYCLE_REQUESTS", A_LIMIT, Some(0), |_: &u32| true)?,
+            recycle_age: (age > 0.0).then(|| Duration::from_secs_f64(age)),
             log: get("TODOAPP_LOG").unwrap_or_else(|| "info".to_owned()),
         })
     }

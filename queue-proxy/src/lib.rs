@@ -14,6 +14,7 @@ mod serve;
 mod start;
 #[cfg(test)]
 mod tests;
+mod wear;
 
 pub use config::{Config, Invalid};
 pub use start::{run, run_on};

@@ -28,6 +28,7 @@ use crate::{
     metrics::Metrics,
     ready, report,
     serve::Sidecar,
+    wear::Wear,
 };
 
 /// Where the activators send requests.
@@ -80,13 +81,19 @@ pub(crate) async fn serve_on(
     let ended = CancellationToken::new();
     let (answering, answers) = watch::channel(false);
     let (initialized, ready) = watch::channel(false);
+    let (wear, leaving) = (Arc::new(Wear::new(config.recycle_requests)), CancellationToken::new());
     let drain = Arc::new(Drain::new(terminating, config.request_timeout));
     let readiness = Readiness::default();
     let announcer = Announcer::start(&config, readiness.clone(), network.clone(), ended.clone(), &mut tasks);
 
     tasks.spawn(ready::watch(config.probe.clone(), network.clone(), answering));
     let initializing = initialize::run(Arc::clone(&config), network.clone(), answers, initialized);
-    tasks.spawn(Arc::clone(&announcer).follow(ready, drain.terminating.clone()));
+    if let Some(age) = config.recycle_age {
+        tasks.spawn(Arc::clone(&wear).grow_old(age, rand::random(), ready.clone()));
+    }
+    tasks.spawn(leave(Arc::clone(&wear), drain.terminating.clone(), leaving.clone()));
+    tasks.spawn(Arc::clone(&announcer).follow(ready, leaving.clone()));
+    tasks.spawn(Arc::clone(&announcer).tell_of_wear(wear.worn.clone()));
     tasks.spawn(report::run(Arc::clone(&announcer), meter.clone()));
     let state = AdminState {
         ready: readiness,
@@ -97,9 +104,9 @@ pub(crate) async fn serve_on(
     tasks.spawn(admin::serve_on(admin, state, ended.clone()));
     tracing::info!(revision = config.revision, port = config.app_port, "serving");
 
-    let sidecar = Arc::new(Sidecar::new(&config, network, meter.clone(), gate, metrics));
+    let sidecar = Arc::new(Sidecar::new(&config, network, meter.clone(), gate, metrics, wear));
     let stop = CancellationToken::new();
-    tasks.spawn(drain::run(Arc::clone(&drain), Arc::clone(&sidecar), stop.clone()));
+    tasks.spawn(drain::run(Arc::clone(&drain), leaving, Arc::clone(&sidecar), stop.clone()));
     let limits = listen::Limits { connections: CONNECTIONS_MAX, ..listen::Limits::default() };
     let handler = move |request, info| Arc::clone(&sidecar).serve(request, info);
     // By the time `stop` comes everything is over or overdue, so connections get only what it takes to say goodbye.
@@ -114,6 +121,11 @@ pub(crate) async fn serve_on(
     // The last words to the hub are written by another task.
     tokio::time::sleep(drain::LAST_WORDS).await;
     Ok(())
+}
+
+async fn leave(wear: Arc<Wear>, sigterm: CancellationToken, leaving: CancellationToken) {
+    wear.leaving(&sigterm).await;
+    leaving.cancel();
 }
 
 type Route = Pin<Box<dyn Future<Output = Answer> + Send>>;

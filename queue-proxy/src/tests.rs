@@ -5,6 +5,7 @@ mod hub;
 mod initialize;
 mod probes;
 mod requests;
+mod wear;
 mod whole;
 
 use std::{
