@@ -91,13 +91,12 @@ pub(crate) struct Metrics {
     hold_seconds: HistogramVec,
     cold_starts: IntCounterVec,
     rejected: IntCounterVec,
+    retries: IntCounterVec,
     requests: IntCounterVec,
     phases: HistogramVec,
     durations: Durations,
     holds: [IntCounter; ENDS.len()],
     errors: IntCounterVec,
-    /// Requests that went to another pod because the first would not have them.
-    pub(crate) retries: IntCounter,
     /// Watches that ended with an error and were begun again.
     pub(crate) watch_errors: IntCounter,
     /// 1 while the stream to the hub is up.
@@ -173,10 +172,11 @@ impl Metrics {
                 "Error answers that are ours and not an app's, by reason (docs/errors.md).",
                 &["reason"],
             ),
-            retries: counter(
+            retries: counters(
                 registry,
                 "todoapp_retries_total",
-                "Requests sent to another pod, or on another connection, because the first had seen nothing of them.",
+                "Requests that were sent once more, by what had become of them.",
+                &["reason"],
             ),
             watch_errors: counter(
                 registry,
@@ -211,8 +211,8 @@ impl Metrics {
                 Box::new(move || open.load(Ordering::Relaxed) as f64),
             ),
             PullingGauge::new(
-                "todoapp_held_body_bytes",
-                "Bytes of bodies that were read ahead of pods.",
+                "todoapp_kept_body_bytes",
+                "Bytes of bodies that are kept while their requests wait, or in case they have to be sent once more.",
                 Box::new(move || budget.used() as f64),
             ),
         ];
@@ -235,6 +235,11 @@ impl Metrics {
     pub(crate) fn held(&self, end: Woke) {
         let place = ENDS.iter().position(|(known, _)| *known == end);
         self.holds[place.expect("every end is in the list")].inc();
+    }
+
+    /// A request is sent once more.
+    pub(crate) fn retried(&self, reason: &str) {
+        self.retries.with_label_values(&[reason]).inc();
     }
 
     /// A held request got an error.

@@ -20,7 +20,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::StatusCode;
 use parking_lot::Mutex;
-use proxy::{Failure, meter::Meter};
+use proxy::meter::Meter;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep_until},
@@ -30,9 +30,11 @@ use wire::{Protocol, Up};
 use crate::{
     cold::ColdStart,
     demand::Say,
+    endpoints::Listed,
     hold::{
-        Held, Room, Verdict,
+        Verdict,
         queue::{Number, Numbers, Waiter},
+        room::{Part, Room},
         share::{Cap, Load},
     },
     metrics::{Metrics, RevisionMetrics, Woke},
@@ -152,7 +154,7 @@ impl Revision {
         }
         let ready = self.ready.load();
         let cap = if self.limit > 0 {
-            Cap::Limit(self.limit)
+            Cap::hard(self.limit, self.activators.load(Ordering::Relaxed))
         } else if ready.len() as u32 >= self.desired.load(Ordering::Relaxed) {
             Cap::Open
         } else {
@@ -163,13 +165,8 @@ impl Revision {
     }
 
     /// Lets a request into the queue. It may be called before this returns.
-    ///
-    /// # Errors
-    /// Too many wait.
-    pub(crate) fn enter(&self, arrived: Instant, held: &Held) -> Result<Entered, Failure> {
-        if !self.shared.room.enter(held.was_in) {
-            return Err(Failure::HoldFull);
-        }
+    /// `number` is its place in the order of arrival, if it had one before.
+    pub(crate) fn enter(&self, arrived: Instant, number: Option<Number>) -> Entered {
         self.metrics().held.inc();
         let (sender, receiver) = oneshot::channel();
         let now = Instant::now();
@@ -179,12 +176,17 @@ impl Revision {
         if first {
             live.waking = Some(ColdStart::new(Arc::clone(&self.shared), self.key.clone(), &self.app, now));
         }
-        let number = held.number.unwrap_or_else(|| self.shared.numbers.next());
+        let number = number.unwrap_or_else(|| self.shared.numbers.next());
         live.queue.enter(Waiter { arrived, sender }, number);
         self.waiting.store(live.queue.len(), Ordering::SeqCst);
         self.release(&mut live, now);
         self.demand(&mut live, now);
-        Ok(Entered { number, cold, first, failing: live.failure.is_some(), receiver })
+        Entered { number, cold, first, failing: live.failure.is_some(), receiver }
+    }
+
+    /// Where its requests may wait.
+    pub(crate) fn room(&self) -> Arc<Part> {
+        self.shared.room.of(self.key.namespace(), &self.app)
     }
 
     /// A request is over.
@@ -210,7 +212,6 @@ impl Revision {
         let metrics = self.metrics();
         metrics.held.dec();
         metrics.hold_seconds.observe(entered.elapsed().as_secs_f64());
-        self.shared.room.leave();
         self.shared.metrics.held(end);
         let mut live = self.live();
         if !live.queue.leave(number) {
@@ -255,7 +256,7 @@ impl Revision {
     }
 
     /// The slices say which pods there are.
-    pub(crate) fn listed(&self, listed: &BTreeMap<SocketAddr, bool>) {
+    pub(crate) fn listed(&self, listed: &BTreeMap<SocketAddr, Listed>) {
         self.change(|live, now| live.endpoints.listed(listed, now));
     }
 

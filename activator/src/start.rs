@@ -23,7 +23,10 @@ use crate::{
     access::{Access, Sampling},
     args::Args,
     drain::drain,
-    hold::{Room, queue::Numbers},
+    hold::{
+        queue::Numbers,
+        room::{Bounds, Room},
+    },
     hub::{self, Token},
     metrics::Metrics,
     ports,
@@ -108,7 +111,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     };
     let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect, access);
 
-    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.budget), args.hold_count);
+    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.kept), args.hold_count);
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
     let address = SocketAddr::new(any, args.admin_port);
@@ -154,6 +157,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
         }
         () = told.cancelled() => {}
     }
+    activator.leave();
     let longest = || longest(&revisions, args.hold_timeout);
     let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();
@@ -206,7 +210,12 @@ fn shared<N: Network>(
 ) -> Arc<Shared> {
     let pool = pool.clone();
     Arc::new(Shared {
-        room: Room::new(args.hold_count),
+        room: Room::new(Bounds {
+            count: args.hold_count,
+            bytes: args.hold_bytes,
+            namespace_percent: args.hold_namespace_percent,
+            app_percent: args.hold_app_percent,
+        }),
         hold_timeout: args.hold_timeout,
         metrics,
         wakes,
@@ -242,7 +251,8 @@ fn debug(
             "revisions": revisions,
             "wakes": activator.shared.wakes.describe(),
             "held": activator.shared.room.taken(),
-            "held_body_bytes": activator.budget.used(),
+            "held_body_bytes": activator.shared.room.bytes(),
+            "kept_body_bytes": activator.kept.used(),
         })
     })
 }

@@ -7,6 +7,7 @@ mod failing;
 mod holding;
 mod memory;
 mod outcomes;
+mod retrying;
 mod routing;
 #[cfg(feature = "otlp")]
 mod spans;

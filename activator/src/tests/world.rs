@@ -26,7 +26,11 @@ use tokio_util::sync::CancellationToken;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
-    hold::{Room, queue::Numbers},
+    endpoints::Listed,
+    hold::{
+        queue::Numbers,
+        room::{self, Room},
+    },
     metrics::Metrics,
     revision::{ColdStartHook, Shared},
     revisions::Revisions,
@@ -55,13 +59,14 @@ pub(super) struct World {
 /// Bounds of a world; tests change one of them.
 pub(super) struct Bounds {
     pub(super) hold_count: usize,
+    pub(super) app_percent: u32,
     pub(super) hold_timeout: Duration,
     pub(super) cold_start: Mutex<Option<ColdStartHook>>,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { hold_count: 100, hold_timeout: PATIENCE, cold_start: Mutex::default() }
+        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE, cold_start: Mutex::default() }
     }
 }
 
@@ -76,7 +81,12 @@ impl World {
         let pool = Pool::new(PoolLimits::default());
         let retiring = pool.clone();
         let shared = Arc::new(Shared {
-            room: Room::new(bounds.hold_count),
+            room: Room::new(room::Bounds {
+                count: bounds.hold_count,
+                bytes: 1 << 20,
+                namespace_percent: 100,
+                app_percent: bounds.app_percent,
+            }),
             hold_timeout: bounds.hold_timeout,
             metrics: Metrics::new(&registry),
             wakes: crate::wakes::Wakes::new(Arc::new(std::time::SystemTime::now)),
@@ -162,7 +172,10 @@ impl World {
     }
 
     pub(super) fn slice(&mut self, uid: &str, pods: &[(SocketAddr, bool)]) {
-        let facts = SliceFacts { revision_uid: uid.into(), endpoints: pods.iter().copied().collect() };
+        let facts = SliceFacts {
+            revision_uid: uid.into(),
+            endpoints: pods.iter().map(|(pod, ready)| (*pod, listed(*ready))).collect(),
+        };
         self.store.slice(key("slice"), facts);
     }
 
@@ -185,6 +198,10 @@ impl World {
         let found = page.lines().find_map(|l| l.strip_prefix(line))?;
         Some(found.trim().to_owned())
     }
+}
+
+fn listed(ready: bool) -> Listed {
+    if ready { Listed::Ready } else { Listed::NotReady }
 }
 
 pub(super) fn key(name: &str) -> Key {

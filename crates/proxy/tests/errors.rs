@@ -5,7 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use proxy::Failure;
+use proxy::{
+    Failure,
+    error::{HoldScope, REASONS, told},
+};
 
 const PAGE: &str = include_str!("../../../docs/errors.md");
 const SOURCE: &str = include_str!("../src/error.rs");
@@ -16,10 +19,12 @@ fn samples() -> Vec<Failure> {
         Failure::NoRoute,
         Failure::Misdirected,
         Failure::HoldTimeout,
-        Failure::HoldFull,
+        Failure::HoldFull(HoldScope::App),
         Failure::RevisionFailed(String::new()),
         Failure::NoRevision(String::new()),
         Failure::UpstreamBroken(String::new()),
+        Failure::AppUnreachable(String::new()),
+        Failure::Recycled,
         Failure::RequestTimeout,
         Failure::GateFull,
     ];
@@ -47,8 +52,14 @@ fn every_reason_has_a_section_and_every_section_a_reason() {
 }
 
 #[test]
-fn every_reason_is_tried_here() {
+fn every_reason_is_tried_here_and_told_again() {
     assert_eq!(samples().iter().map(Failure::reason).collect::<BTreeSet<_>>(), reasons());
+    assert_eq!(REASONS.into_iter().collect::<BTreeSet<_>>(), reasons());
+    for failure in samples() {
+        assert_eq!(told(failure.clone().into_response().headers()), Some(failure.reason()));
+    }
+    let foreign = http::HeaderMap::from_iter([(proxy::error::ERROR_HEADER, "of-the-apps-own".parse().unwrap())]);
+    assert_eq!(told(&foreign), None);
 }
 
 #[test]
