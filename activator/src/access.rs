@@ -68,6 +68,9 @@ struct Line {
     /// Why the answer is an error of ours; `broken` if it ended too early.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    /// Bytes of the answer's body, where they were known from the beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<u64>,
     duration_ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold_ms: Option<f64>,
@@ -140,6 +143,7 @@ impl Access {
             path: path.to_owned(),
             status: None,
             reason: None,
+            length: None,
             duration_ms: 0.0,
             hold_ms: None,
             cold: None,
@@ -183,6 +187,11 @@ impl Telling {
     /// The status of the answer, and why it is one of ours.
     pub(crate) fn answered(&mut self, status: StatusCode, reason: Option<&'static str>) {
         self.set(|line| (line.status, line.reason) = (Some(status.as_u16()), reason));
+    }
+
+    /// Its answer has this length.
+    pub(crate) fn length(&mut self, bytes: Option<u64>) {
+        self.set(|line| line.length = bytes);
     }
 
     /// The answer ended before it was whole.

@@ -271,6 +271,7 @@ impl<D: Dial> Visit<D> {
         let mut telling = self.telling.take();
         if let Some(telling) = &mut telling {
             telling.answered(status, reason);
+            telling.length(response.body().size_hint().exact());
             telling.routed(&revision, &self.held);
         }
         let answering = Answering { shared, revision, arrived, method, status, outcomes, telling, _lease: lease };

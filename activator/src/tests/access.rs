@@ -63,6 +63,7 @@ async fn a_line_for_each_end_of_a_request() {
         assert_eq!(line[name], value, "{name} in {line}");
     }
     assert_eq!((&line["status"], &line["cold"], &line["tls"]), (&200.into(), &true.into(), &false.into()));
+    assert_eq!(line["length"], 0, "{line}");
     assert!(line["hold_ms"].as_f64().unwrap() <= line["duration_ms"].as_f64().unwrap(), "{line}");
     assert!(line.get("reason").is_none(), "{line}");
     let time: jiff::Timestamp = line["time"].as_str().unwrap().parse().unwrap();

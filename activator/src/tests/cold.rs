@@ -1,22 +1,13 @@
 //! What is told of a cold start.
 
 use serde_json::Value;
-use tracing::subscriber::{DefaultGuard, set_default};
 
 use super::{
     watching::until,
-    world::{Pod, World, Written, answer, call, nobody},
+    world::{Pod, World, Written, answer, call, log, nobody},
 };
 
 const HOST: &str = "web.default.test";
-
-/// The log of this thread, on which everything of a test runs.
-fn log() -> (Written, DefaultGuard) {
-    let log = Written::default();
-    let writer = log.clone();
-    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
-    (log, set_default(lines.finish()))
-}
 
 fn cold_starts(log: &Written) -> Vec<Value> {
     log.lines().into_iter().filter(|line| line["message"] == "cold start").collect()

@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     watching::{ApiServer, until},
-    world::{PATIENCE, Pod, World, call, get, key, open},
+    world::{PATIENCE, Pod, World, call, get, key, log, open},
 };
 use crate::{
     route::Door,
@@ -349,6 +349,30 @@ async fn secrets_are_watched_by_type_in_each_namespace() {
     assert!(!certificates.has("b.test") && certificates.has("a.test"));
     server.event("secrets", "DELETED", secret("a", &made(&["a.test"]))).await;
     until(|| !certificates.has("a.test")).await;
+}
+
+#[tokio::test]
+async fn a_broken_secret_is_told_of_once_and_never_with_what_is_in_it() {
+    let (log, _guard) = log();
+    let mut secured = Secured::new(None);
+    let (good, foreign) = (made(&["a.test"]), made(&["b.test"]));
+    secured.put("a", &good);
+    let junk = good.key.replace("PRIVATE KEY", "PRIVATE\u{7f}KEY");
+    for (certificate, private) in [(&good.certificate, &foreign.key), (&good.certificate, &junk), (&junk, &good.key)] {
+        let before = log.lines().len();
+        // A list that is asked for again has all of it again.
+        for _ in 0..3 {
+            secured.set("a", certificate, private);
+        }
+        let lines = log.lines();
+        let [line] = &lines[before..] else { panic!("one line: {lines:?}") };
+        assert_eq!((&line["secret"], &line["kept"]), (&"default/a".into(), &true.into()), "{line}");
+        let said = line.to_string();
+        let secrets = [certificate, private].into_iter().flat_map(|file| file.lines());
+        for secret in secrets.filter(|line| line.len() > 4) {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
 }
 
 #[test]

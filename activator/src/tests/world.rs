@@ -23,6 +23,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::subscriber::{DefaultGuard, set_default};
 use wire::{Down, Endpoint, Up};
 
 use crate::{
@@ -340,4 +341,12 @@ impl Written {
         let text = String::from_utf8(self.0.lock().clone()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+/// The log of this thread, on which everything of a test runs.
+pub(super) fn log() -> (Written, DefaultGuard) {
+    let log = Written::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+    (log, set_default(lines.finish()))
 }
