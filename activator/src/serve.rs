@@ -10,7 +10,7 @@ use std::{
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version,
-    header::{CONNECTION, LOCATION, SET_COOKIE},
+    header::{CONNECTION, SET_COOKIE},
 };
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -81,17 +81,6 @@ impl<D: Dial> Activator<D> {
             open: Arc::default(),
             leaving: AtomicBool::new(false),
         })
-    }
-
-    /// The answer to a request that has to come again over TLS.
-    fn redirect(&self, door: Door, request: &Request<Incoming>, connection: &ConnInfo) -> Option<Response<Body>> {
-        let redirect = self.redirect.as_ref().filter(|_| door == Door::Public && connection.secure().is_none())?;
-        let to = redirect.of(&host(headers::authority(request)?), request.uri())?;
-        let mut response = Response::new(Body::empty());
-        // RFC 9110, 15.4.9: the method and the body are to be the same.
-        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-        response.headers_mut().insert(LOCATION, HeaderValue::try_from(to).ok()?);
-        Some(response)
     }
 
     /// From now on answers of HTTP/1 end their connections. A connection that is closed while its client begins to speak
@@ -218,7 +207,8 @@ impl<D: Dial> Visit<D> {
         if connection.secure().is_some_and(|secure| !secure.covers(&host(authority))) {
             return Err(Failure::Misdirected);
         }
-        if let Some(response) = self.activator.redirect(self.door, &request, connection) {
+        let redirect = self.activator.redirect.as_ref().filter(|_| self.door == Door::Public);
+        if let Some(response) = redirect.and_then(|redirect| redirect.answer(&request, connection)) {
             self.activator.shared.metrics.answered(self.method, response.status(), self.arrived.elapsed());
             if let Some(telling) = &mut self.telling {
                 telling.answered(response.status(), None);
