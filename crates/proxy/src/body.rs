@@ -21,7 +21,7 @@ use tokio::time::Sleep;
 
 pub use self::ahead::{Budget, ReadAhead};
 use self::replay::Replay;
-use crate::upstream::Lease;
+use crate::{headers, upstream::Lease};
 
 /// Any error that a body may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -152,11 +152,19 @@ impl HttpBody for Body {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        let frame = ready!(this.poll_in_time(cx));
-        if let Some(Err(_)) = &frame
-            && let Some(guard) = &mut this.guard
-        {
-            guard.broken();
+        let mut frame = ready!(this.poll_in_time(cx));
+        match &mut frame {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    headers::from_trailers(trailers);
+                }
+            }
+            Some(Err(_)) => {
+                if let Some(guard) = &mut this.guard {
+                    guard.broken();
+                }
+            }
+            None => {}
         }
         Poll::Ready(frame)
     }

@@ -11,6 +11,6 @@ pub use self::{
     origin::Forwarded,
 };
 pub(crate) use self::{
-    hop::{from_request, from_response, has_token},
+    hop::{from_request, from_response, from_trailers, has_token},
     origin::Origin,
 };
