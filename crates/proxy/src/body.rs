@@ -5,6 +5,7 @@
 
 mod ahead;
 mod replay;
+mod watched;
 
 use std::{
     fmt,
@@ -20,8 +21,9 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 pub use self::ahead::{Budget, ReadAhead};
-use self::replay::Replay;
-use crate::{headers, upstream::Lease};
+pub use self::watched::Stalled;
+use self::{replay::Replay, watched::Watched};
+use crate::{headers, idle::Idle, upstream::Lease};
 
 /// Any error that a body may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -84,6 +86,11 @@ impl Body {
 
     pub(crate) fn leased(body: Incoming, lease: Lease) -> Self {
         Self::of(Kind::Leased(Box::new((body, lease))))
+    }
+
+    /// A body that tells `idle` of its movement, and breaks with [`Stalled`] when `sleep` finds that there was none.
+    pub(crate) fn watched(body: Self, idle: Idle, sleep: Option<Pin<Box<Sleep>>>) -> Self {
+        Self::boxed(Watched { body, idle, sleep })
     }
 
     fn replay(replay: Replay) -> Self {

@@ -34,6 +34,12 @@ pub enum Failure {
     /// The app did not answer in the time that the revision allows for a request.
     #[error("the app did not answer in time")]
     RequestTimeout,
+    /// The head of the app's answer did not come in the time that the revision allows for it.
+    #[error("the app did not begin to answer in time")]
+    ResponseStartTimeout,
+    /// Nothing of request or answer moved for as long as the revision allows.
+    #[error("nothing moved for too long")]
+    IdleTimeout,
     /// More than ten times the concurrency limit waits in front of the app's container.
     #[error("too many requests are waiting for this instance")]
     GateFull,
@@ -45,7 +51,9 @@ impl Failure {
         match self {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(status, _) => *status,
-            Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::HoldTimeout | Self::RequestTimeout | Self::ResponseStartTimeout | Self::IdleTimeout => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
             Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision(_) | Self::GateFull => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
@@ -64,6 +72,8 @@ impl Failure {
             Self::NoRevision(_) => "no-revision",
             Self::UpstreamBroken(_) => "upstream-broken",
             Self::RequestTimeout => "request-timeout",
+            Self::ResponseStartTimeout => "response-start-timeout",
+            Self::IdleTimeout => "idle-timeout",
             Self::GateFull => "gate-full",
         }
     }

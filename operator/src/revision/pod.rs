@@ -3,6 +3,8 @@
 //! What makes a start slow stays out: no volume is added, no service-account token is mounted unless asked for, no
 //! environment of other Services (a kubelet waits for volumes in steps of 300 ms).
 
+use std::time::Duration;
+
 use api::labels::{APP, REVISION, REVISION_UID, SIDECAR_ADMIN_PORT, SIDECAR_CONTAINER, SIDECAR_PORT};
 use api::{Revision, Template};
 use kube::ResourceExt;
@@ -92,10 +94,6 @@ fn prepare_app(app: &mut Map<String, Value>, revision: &Revision) -> Value {
 }
 
 fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
-    let uid = revision.uid().unwrap_or_default();
-    let port = revision.spec.template.app_port();
-    let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
-    let value = |name: &str, value: String| json!({ "name": name, "value": value });
     json!({
         "name": SIDECAR_CONTAINER,
         "image": args.queue_proxy_image,
@@ -104,17 +102,7 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
             { "name": "todoapp", "containerPort": SIDECAR_PORT, "protocol": "TCP" },
             { "name": "todoapp-admin", "containerPort": SIDECAR_ADMIN_PORT, "protocol": "TCP" },
         ],
-        "env": [
-            { "name": "TODOAPP_KEY", "valueFrom": { "secretKeyRef": { "name": key::secret_name(&uid), "key": "key" } } },
-            value("TODOAPP_REVISION", full_name),
-            value("TODOAPP_REVISION_UID", uid),
-            value("TODOAPP_HUB", args.hub_address()),
-            value("TODOAPP_APP_PORT", port.number.to_string()),
-            value("TODOAPP_PROTOCOL", if port.h2c { "h2c" } else { "http1" }.to_owned()),
-            value("TODOAPP_CONCURRENCY_LIMIT", revision.spec.concurrency_limit.to_string()),
-            value("TODOAPP_REQUEST_TIMEOUT_SECONDS", revision.spec.timeouts.request().as_secs_f64().to_string()),
-            value("TODOAPP_READINESS", readiness.to_string()),
-        ],
+        "env": sidecar_env(revision, args, readiness),
         // The slow truth; the quick one is what the queue-proxy tells the hub.
         "readinessProbe": { "httpGet": { "path": "/ready", "port": SIDECAR_ADMIN_PORT }, "periodSeconds": 1 },
         "resources": { "requests": { "cpu": "5m", "memory": "8Mi" } },
@@ -129,12 +117,57 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
     })
 }
 
+fn sidecar_env(revision: &Revision, args: &Args, readiness: &Value) -> Vec<Value> {
+    let uid = revision.uid().unwrap_or_default();
+    let port = revision.spec.template.app_port();
+    let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
+    let timeouts = &revision.spec.timeouts;
+    let value = |name: &str, value: String| json!({ "name": name, "value": value });
+    let seconds = |name: &str, span: Duration| value(name, span.as_secs_f64().to_string());
+    let mut env = vec![
+        json!({ "name": "TODOAPP_KEY", "valueFrom": { "secretKeyRef": { "name": key::secret_name(&uid), "key": "key" } } }),
+        value("TODOAPP_REVISION", full_name),
+        value("TODOAPP_REVISION_UID", uid),
+        value("TODOAPP_HUB", args.hub_address()),
+        value("TODOAPP_APP_PORT", port.number.to_string()),
+        value("TODOAPP_PROTOCOL", if port.h2c { "h2c" } else { "http1" }.to_owned()),
+        value("TODOAPP_CONCURRENCY_LIMIT", revision.spec.concurrency_limit.to_string()),
+        seconds("TODOAPP_REQUEST_TIMEOUT_SECONDS", timeouts.request()),
+        value("TODOAPP_READINESS", readiness.to_string()),
+    ];
+    // Only where they are set: pods of revisions that know nothing of them stay as they are.
+    env.extend(timeouts.response_start().map(|span| seconds("TODOAPP_RESPONSE_START_TIMEOUT_SECONDS", span)));
+    env.extend(timeouts.idle().map(|span| seconds("TODOAPP_IDLE_TIMEOUT_SECONDS", span)));
+    env
+}
+
 #[cfg(test)]
 mod tests {
     use api::{ResolvedImage, RevisionStatus};
 
     use super::*;
     use crate::revision::tests::{args, revision};
+
+    #[test]
+    fn timeouts_that_are_set_are_told_to_the_sidecar() {
+        let told = |timeouts: Value| -> Vec<String> {
+            let mut revision = revision(json!({ "spec": { "containers": [{ "image": "i" }] } }));
+            revision.spec.timeouts = serde_json::from_value(timeouts).unwrap();
+            let env = sidecar_env(&revision, &args(), &json!({}));
+            let timeouts = env.iter().filter(|variable| variable["name"].as_str().unwrap().contains("TIMEOUT"));
+            timeouts.map(|variable| format!("{}={}", variable["name"].as_str().unwrap(), variable["value"])).collect()
+        };
+        assert_eq!(told(json!({ "request": "10s", "idle": "0s" })), [r#"TODOAPP_REQUEST_TIMEOUT_SECONDS="10""#]);
+        let all = json!({ "request": "10s", "responseStart": "1500ms", "idle": "1m" });
+        assert_eq!(
+            told(all),
+            [
+                r#"TODOAPP_REQUEST_TIMEOUT_SECONDS="10""#,
+                r#"TODOAPP_RESPONSE_START_TIMEOUT_SECONDS="1.5""#,
+                r#"TODOAPP_IDLE_TIMEOUT_SECONDS="60""#,
+            ]
+        );
+    }
 
     #[test]
     fn the_users_own_fields_stay_also_unknown_ones() {
