@@ -8,8 +8,8 @@ use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
     body::{Budget, Guard, ReadAhead},
-    forward::{self, Failed, Forwarded},
-    headers,
+    forward::{self, Failed},
+    headers::{self, Entry},
     listen::ConnInfo,
     net::{Dial, Tcp},
     upstream::{Cause, Pool, SendError},
@@ -43,11 +43,12 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) pool: Pool<D>,
+    entry: Entry,
 }
 
 impl<D: Dial> Activator<D> {
-    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>) -> Arc<Self> {
-        Arc::new(Self { tables, shared, pool, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
+    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>, entry: Entry) -> Arc<Self> {
+        Arc::new(Self { tables, shared, pool, entry, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
     }
 }
 
@@ -143,7 +144,8 @@ impl<D: Dial> Visit<D> {
             None => Asked { authority: authority.to_owned(), headers: request.headers().clone() },
         };
         let waits = headers::expects_continue(request.headers());
-        let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
+        let forwarded = self.activator.entry.admit(&mut request, connection.peer.ip())?;
+        let passage = forward::outbound(&mut request, connection, forwarded);
 
         let (revision, lease, request) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
             Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),

@@ -16,6 +16,9 @@ pub enum Failure {
     /// The request breaks a rule of HTTP; the status says which kind of rule.
     #[error("{1}")]
     BadRequest(StatusCode, &'static str),
+    /// The request has passed an activator too often: an app sends it back to itself.
+    #[error("the request runs in a circle")]
+    Loop,
     /// No pod took the request before its deadline.
     #[error("no instance became ready in time")]
     HoldTimeout,
@@ -51,6 +54,7 @@ impl Failure {
         match self {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(status, _) => *status,
+            Self::Loop => StatusCode::LOOP_DETECTED,
             Self::HoldTimeout | Self::RequestTimeout | Self::ResponseStartTimeout | Self::IdleTimeout => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -66,6 +70,7 @@ impl Failure {
         match self {
             Self::NoRoute => "no-route",
             Self::BadRequest(..) => "bad-request",
+            Self::Loop => "loop",
             Self::HoldTimeout => "hold-timeout",
             Self::HoldFull => "hold-full",
             Self::RevisionFailed(_) => "revision-failed",

@@ -3,12 +3,17 @@
 //! Pure functions on heads. Rules are quoted by their section of RFC 9110 (semantics), 9112 (HTTP/1.1), 9113 (HTTP/2).
 
 mod door;
+mod entry;
 mod hop;
 mod origin;
+mod trace;
+mod via;
 
 pub use self::{
     door::{authority, check, expects_continue},
+    entry::Entry,
     origin::Forwarded,
+    trace::Begin,
 };
 pub(crate) use self::{
     hop::{from_request, from_response, from_trailers, has_token},

@@ -9,6 +9,8 @@ use http::{
     },
 };
 
+use super::trace::{TRACEPARENT, TRACESTATE};
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 /// Names in one `Connection` field that are looked at; a head that has more is nobody's honest request.
@@ -111,7 +113,7 @@ fn remove_named(headers: &mut HeaderMap) {
 }
 
 fn is_protected(name: &HeaderName) -> bool {
-    [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE].contains(name)
+    [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE, VIA, TRACEPARENT, TRACESTATE].contains(name)
         || name.as_str().starts_with("x-forwarded-")
         || name.as_str().starts_with("todoapp-")
 }
@@ -159,7 +161,9 @@ mod tests {
     #[test]
     fn what_routes_or_vouches_cannot_be_named_away() {
         let mut headers = map(&[
-            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start"),
+            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start, Via, traceparent"),
+            ("traceparent", "00"),
+            ("via", "1.1 a"),
             ("host", "a"),
             ("forwarded", "for=1.2.3.4"),
             ("content-length", "3"),
@@ -167,7 +171,9 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4"),
         ]);
         from_request(&mut headers);
-        assert_eq!(left(&headers), ["content-length", "forwarded", "host", "todoapp-cold-start", "x-forwarded-for"]);
+        let vouching =
+            ["content-length", "forwarded", "host", "todoapp-cold-start", "traceparent", "via", "x-forwarded-for"];
+        assert_eq!(left(&headers), vouching);
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl ConnInfo {
 
     /// What this connection's requests say about their origin; written once a connection.
     pub(crate) fn origin(&self) -> &Origin {
-        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local))
+        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local, false))
     }
 
     /// Ends when the listener's grace is over and everything has to stop.
