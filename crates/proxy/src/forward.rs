@@ -7,6 +7,7 @@
 //! `outbound` happens once, `send` once for each address that is tried, `inbound` once.
 
 mod fit;
+mod spare;
 mod times;
 
 use std::{net::SocketAddr, pin::pin};
@@ -18,9 +19,9 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use wire::Protocol;
 
-pub(crate) use self::fit::fit;
-pub use self::times::Times;
-pub use crate::headers::Forwarded;
+pub(crate) use self::{fit::fit, spare::is_idempotent};
+pub use self::{spare::Spare, times::Times};
+pub use crate::headers::{Forwarded, PLACES, REFUSED};
 use crate::{
     Body, Failure,
     body::Guard,
@@ -62,7 +63,7 @@ impl From<Failed> for Failure {
             Failed::Send(SendError::Broken(Cause::Http(cause))) if cause.is_user() => {
                 Self::BadRequest(StatusCode::BAD_REQUEST, "the request's body broke")
             }
-            Failed::Send(SendError::Unsent { cause, .. } | SendError::Broken(cause)) => {
+            Failed::Send(SendError::Unsent { cause, .. } | SendError::Refused(cause) | SendError::Broken(cause)) => {
                 Self::UpstreamBroken(cause.to_string())
             }
         }

@@ -4,6 +4,7 @@
 
 mod door;
 mod entry;
+pub mod grpc;
 mod hop;
 mod origin;
 mod trace;
@@ -12,6 +13,7 @@ mod via;
 pub use self::{
     door::{authority, check, expects_continue},
     entry::Entry,
+    hop::{PLACES, REFUSED},
     origin::Forwarded,
     trace::Begin,
 };
