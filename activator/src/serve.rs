@@ -18,8 +18,8 @@ use proxy::{
     Body, Failure,
     body::{Budget, Guard, ReadAhead},
     error,
-    forward::{self, Failed, Forwarded, PLACES, REFUSED, Spare},
-    headers,
+    forward::{self, Failed, PLACES, REFUSED, Spare},
+    headers::{self, Entry},
     listen::ConnInfo,
     net::{Dial, Tcp},
     upstream::{Pool, SendError},
@@ -55,28 +55,28 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) kept: Arc<Budget>,
     pub(crate) pool: Pool<D>,
-    pub(crate) redirect: Option<Redirect>,
-    pub(crate) access: Option<Arc<Access>>,
+    pub(crate) front: Front,
     /// Connections of clients.
     pub(crate) open: Arc<AtomicUsize>,
     /// The end is near: clients that keep their connections are asked to make new ones, which lead to others.
     leaving: AtomicBool,
 }
 
+/// What requests meet before they are routed, and who writes of them.
+#[derive(Default)]
+pub(crate) struct Front {
+    pub(crate) entry: Entry,
+    pub(crate) redirect: Option<Redirect>,
+    pub(crate) access: Option<Arc<Access>>,
+}
+
 impl<D: Dial> Activator<D> {
-    pub(crate) fn new(
-        tables: Tables,
-        shared: Arc<Shared>,
-        pool: Pool<D>,
-        redirect: Option<Redirect>,
-        access: Option<Arc<Access>>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>, front: Front) -> Arc<Self> {
         Arc::new(Self {
             tables,
             shared,
             pool,
-            redirect,
-            access,
+            front,
             kept: Budget::new(KEPT_TOTAL, KEPT_EACH),
             open: Arc::default(),
             leaving: AtomicBool::new(false),
@@ -133,7 +133,7 @@ pub(crate) async fn serve<D: Dial>(
     let grpc = headers::grpc::is_grpc(request.headers());
     let patience = headers::grpc::timeout(request.headers()).filter(|_| grpc);
     let (arrived, method) = (Instant::now(), MethodLabel::of(request.method()));
-    let telling = activator.access.as_ref().and_then(|access| access.sample(&request, &connection, arrived));
+    let telling = activator.front.access.as_ref().and_then(|access| access.sample(&request, &connection, arrived));
     let held = Held::default();
     let mut visit = Visit { activator, door, arrived, method, patience, routed: None, cookie: None, held, telling };
     let mut response = match visit.answer(request, &connection).await {
@@ -207,8 +207,9 @@ impl<D: Dial> Visit<D> {
         if connection.secure().is_some_and(|secure| !secure.covers(&host(authority))) {
             return Err(Failure::Misdirected);
         }
-        let redirect = self.activator.redirect.as_ref().filter(|_| self.door == Door::Public);
-        if let Some(response) = redirect.and_then(|redirect| redirect.answer(&request, connection)) {
+        let Front { redirect, entry, .. } = &self.activator.front;
+        let redirect = redirect.as_ref().filter(|_| self.door == Door::Public);
+        if let Some(response) = redirect.and_then(|redirect| redirect.answer(&request, connection, entry)) {
             self.activator.shared.metrics.answered(self.method, response.status(), self.arrived.elapsed());
             if let Some(telling) = &mut self.telling {
                 telling.answered(response.status(), None);
@@ -225,7 +226,8 @@ impl<D: Dial> Visit<D> {
             None => Asked { authority: authority.to_owned(), headers: request.headers().clone() },
         };
         let waits = headers::expects_continue(request.headers());
-        let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
+        let forwarded = self.activator.front.entry.admit(&mut request, connection.peer.ip())?;
+        let passage = forward::outbound(&mut request, connection, forwarded);
         if let Some(telling) = &mut self.telling {
             telling.outbound(request.headers());
         }
@@ -361,7 +363,9 @@ impl<D: Dial> Visit<D> {
                 Err(Failed::Send(SendError::Unsent { cause, .. })) => Mishap::Unsent(cause),
                 Err(Failed::Send(SendError::Refused(_))) => Mishap::Refused,
                 Err(Failed::Send(SendError::Broken(_))) => Mishap::Broken,
-                Ok(_) | Err(Failed::Timeout) => return attempt.map(|head| (head, lease, sent)).map_err(Failure::from),
+                Ok(_) | Err(Failed::Timeout | Failed::ResponseStart | Failed::Idle) => {
+                    return attempt.map(|head| (head, lease, sent)).map_err(Failure::from);
+                }
             };
             let verdict = mishaps.judge(mishap, spare.is_idempotent());
             if verdict == Verdict::Elsewhere {

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use proxy::{
+    headers::Entry,
     net::{self, Dial, Network, Tcp},
     upstream::{Pool, PoolLimits},
 };
@@ -33,7 +34,7 @@ use crate::{
     report::Reporter,
     revision::{ColdStartHook, Shared},
     revisions::Revisions,
-    serve::Activator,
+    serve::{Activator, Front},
     table::store::{Store, Tables},
     tls::{self, Certificates, Redirect, Shelf},
     wakes::{Now, Wakes},
@@ -109,7 +110,9 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
             Some(Access::begin(sampling, now, &registry, std::io::stdout()).context("thread of the access log")?)
         }
     };
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, redirect, access);
+    let entry = Entry { trusted: args.trusted_proxies.clone(), traces: args.begin_traces };
+    let front = Front { entry, redirect, access };
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, front);
 
     Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.kept), args.hold_count);
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
@@ -161,7 +164,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let longest = || longest(&revisions, args.hold_timeout);
     let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();
-    if let Some(access) = &activator.access {
+    if let Some(access) = &activator.front.access {
         access.flush().await;
     }
     #[cfg(feature = "otlp")]

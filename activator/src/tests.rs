@@ -3,6 +3,7 @@
 mod access;
 mod arriving;
 mod cold;
+mod entering;
 mod failing;
 mod holding;
 mod memory;

@@ -19,7 +19,8 @@ use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header::LOCATION};
 use prometheus::Registry;
 use proxy::{
-    Body, headers,
+    Body,
+    headers::{self, Entry},
     listen::ConnInfo,
     tls::{Identities, Identity, Shaken},
 };
@@ -74,8 +75,14 @@ pub(crate) struct Redirect {
 
 impl Redirect {
     /// The answer to a request that has to come again over TLS; `None` if it may pass as it is.
-    pub(crate) fn answer<B>(&self, request: &Request<B>, connection: &ConnInfo) -> Option<Response<Body>> {
-        if connection.secure().is_some() {
+    pub(crate) fn answer<B>(
+        &self,
+        request: &Request<B>,
+        connection: &ConnInfo,
+        entry: &Entry,
+    ) -> Option<Response<Body>> {
+        // Or a proxy in front that ends TLS itself would be sent in a circle.
+        if connection.secure().is_some() || entry.came_by_https(request.headers(), connection.peer.ip()) {
             return None;
         }
         let to = self.place(&host(headers::authority(request)?), request.uri())?;

@@ -12,7 +12,7 @@ use super::world::{PATIENCE, Pod, World, Written, answer, call, get, open};
 use crate::{
     access::{Access, Sampling},
     route::Door,
-    serve::Activator,
+    serve::{Activator, Front},
 };
 
 const ALL: Sampling = Sampling { ratio: 1.0, query: false, queue: 4096 };
@@ -21,14 +21,14 @@ const ALL: Sampling = Sampling { ratio: 1.0, query: false, queue: 4096 };
 fn logging(world: &World, sampling: Sampling, out: impl io::Write + Send + 'static) -> Arc<Activator> {
     let access = Access::begin(sampling, Arc::new(SystemTime::now), &world.registry, out).unwrap();
     let Activator { tables, shared, pool, .. } = &*world.activator;
-    Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), None, Some(access))
+    Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), Front { access: Some(access), ..Front::default() })
 }
 
 async fn written(activator: &Arc<Activator>, out: &Written, count: usize) -> Vec<Value> {
     // The line is given away when the answer is over to the server, which may be after it is to the client.
     let all = async {
         while out.lines().len() < count {
-            activator.access.as_ref().unwrap().flush().await;
+            activator.front.access.as_ref().unwrap().flush().await;
         }
     };
     tokio::time::timeout(PATIENCE, all).await.expect("as many lines");
@@ -137,7 +137,7 @@ async fn a_sample() {
     for _ in 0..100 {
         get(door, "nobody.test").await;
     }
-    activator.access.as_ref().unwrap().flush().await;
+    activator.front.access.as_ref().unwrap().flush().await;
     let lines = out.lines().len();
     // One in 10²⁹ times there are none, or all.
     assert!((1..100).contains(&lines), "{lines}");

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use parking_lot::Mutex;
 use proxy::{
     Body,
+    headers::Entry,
     listen::{self, Limits},
     net,
     upstream::{Pool, PoolLimits},
@@ -36,7 +37,7 @@ use crate::{
     revision::{ColdStartHook, Shared},
     revisions::Revisions,
     route::Door,
-    serve::{Activator, serve},
+    serve::{Activator, Front, serve},
     table::{
         facts::{AppFacts, RevisionFacts, SliceFacts},
         key::Key,
@@ -63,11 +64,18 @@ pub(super) struct Bounds {
     pub(super) app_percent: u32,
     pub(super) hold_timeout: Duration,
     pub(super) cold_start: Mutex<Option<ColdStartHook>>,
+    pub(super) entry: Entry,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE, cold_start: Mutex::default() }
+        Self {
+            hold_count: 100,
+            app_percent: 100,
+            hold_timeout: PATIENCE,
+            cold_start: Mutex::default(),
+            entry: Entry::default(),
+        }
     }
 }
 
@@ -100,7 +108,8 @@ impl World {
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let activator = Activator::new(tables.clone(), shared, pool, None, None);
+        let front = Front { entry: bounds.entry.clone(), ..Front::default() };
+        let activator = Activator::new(tables.clone(), shared, pool, front);
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }
