@@ -66,6 +66,14 @@ pub struct Args {
     /// Longest time that a request is held, such as `60s`; a revision's own request timeout may be shorter.
     #[arg(long, env = "TODOAPP_HOLD_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub(crate) hold_timeout: Duration,
+    /// Networks of the proxies in front, such as `10.0.0.0/8,192.0.2.7`: what they say about the origin of a request
+    /// (X-Forwarded-*, Forwarded) is kept, and of everybody else replaced.
+    #[arg(long, env = "TODOAPP_TRUSTED_PROXIES", default_value = "", value_parser = networks)]
+    pub(crate) trusted_proxies: Networks,
+    /// What is done with a request without a valid `traceparent`: `unsampled` and `sampled` begin a trace, `never` leaves
+    /// that to the app.
+    #[arg(long, env = "TODOAPP_BEGIN_TRACES", default_value = "unsampled", value_parser = begin)]
+    pub(crate) begin_traces: Begin,
     /// Share of requests that get a line in the access log, 0 (off) to 1.
     #[arg(long, env = "TODOAPP_ACCESS_LOG", default_value = "0", value_parser = ratio)]
     pub(crate) access_log: f64,
@@ -76,14 +84,6 @@ pub struct Args {
     #[cfg(feature = "otlp")]
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub(crate) otlp_endpoint: Option<String>,
-    /// Networks of the proxies in front, such as `10.0.0.0/8,192.0.2.7`: what they say about the origin of a request
-    /// (X-Forwarded-*, Forwarded) is kept, and of everybody else replaced.
-    #[arg(long, env = "TODOAPP_TRUSTED_PROXIES", default_value = "", value_parser = networks)]
-    pub(crate) trusted_proxies: Networks,
-    /// What is done with a request without a valid `traceparent`: `unsampled` and `sampled` begin a trace, `never` leaves
-    /// that to the app.
-    #[arg(long, env = "TODOAPP_BEGIN_TRACES", default_value = "unsampled", value_parser = begin)]
-    pub(crate) begin_traces: Begin,
     /// What is logged: a level, or levels by target.
     #[arg(long, env = "TODOAPP_LOG", default_value = "info")]
     pub(crate) log: String,
@@ -123,11 +123,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|cause| cause.to_string())
 }
 
-fn ratio(text: &str) -> Result<f64, String> {
-    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-    ratio.ok_or_else(|| "a number from 0 to 1".to_owned())
-}
-
 /// Networks with commas between, or addresses alone.
 fn networks(text: &str) -> Result<Networks, String> {
     let network = |text: &str| {
@@ -147,6 +142,11 @@ fn begin(text: &str) -> Result<Begin, String> {
         "sampled" => Ok(Begin::Sampled),
         _ => Err("never, unsampled or sampled".to_owned()),
     }
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "a number from 0 to 1".to_owned())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod metrics;
 mod outcomes;
 mod pick;
 mod ports;
+mod reception;
 mod report;
 mod retry;
 mod revision;

@@ -31,10 +31,11 @@ use crate::{
     hub::{self, Token},
     metrics::Metrics,
     ports,
+    reception::Reception,
     report::Reporter,
     revision::{ColdStartHook, Shared},
     revisions::Revisions,
-    serve::{Activator, Front},
+    serve::Activator,
     table::store::{Store, Tables},
     tls::{self, Certificates, Redirect, Shelf},
     wakes::{Now, Wakes},
@@ -102,6 +103,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let shared = shared(&args, Metrics::new(&registry), wakes, cold_start, &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
+    let entry = Entry { trusted: args.trusted_proxies.clone(), traces: args.begin_traces };
     let redirect = redirect(&args, certificates.as_ref());
     let access = match args.access_log {
         0.0 => None,
@@ -110,9 +112,8 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
             Some(Access::begin(sampling, now, &registry, std::io::stdout()).context("thread of the access log")?)
         }
     };
-    let entry = Entry { trusted: args.trusted_proxies.clone(), traces: args.begin_traces };
-    let front = Front { entry, redirect, access };
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, front);
+    let reception = Reception { entry, redirect, access };
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, reception);
 
     Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.kept), args.hold_count);
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
@@ -164,7 +165,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let longest = || longest(&revisions, args.hold_timeout);
     let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();
-    if let Some(access) = &activator.front.access {
+    if let Some(access) = &activator.reception.access {
         access.flush().await;
     }
     #[cfg(feature = "otlp")]

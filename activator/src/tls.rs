@@ -19,8 +19,7 @@ use arc_swap::ArcSwap;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header::LOCATION};
 use prometheus::Registry;
 use proxy::{
-    Body,
-    headers::{self, Entry},
+    Body, headers,
     listen::ConnInfo,
     tls::{Identities, Identity, Shaken},
 };
@@ -75,14 +74,8 @@ pub(crate) struct Redirect {
 
 impl Redirect {
     /// The answer to a request that has to come again over TLS; `None` if it may pass as it is.
-    pub(crate) fn answer<B>(
-        &self,
-        request: &Request<B>,
-        connection: &ConnInfo,
-        entry: &Entry,
-    ) -> Option<Response<Body>> {
-        // Or a proxy in front that ends TLS itself would be sent in a circle.
-        if connection.secure().is_some() || entry.came_by_https(request.headers(), connection.peer.ip()) {
+    pub(crate) fn answer<B>(&self, request: &Request<B>, connection: &ConnInfo) -> Option<Response<Body>> {
+        if connection.secure().is_some() {
             return None;
         }
         let to = self.place(&host(headers::authority(request)?), request.uri())?;

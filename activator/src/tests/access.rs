@@ -11,8 +11,9 @@ use serde_json::Value;
 use super::world::{PATIENCE, Pod, World, Written, answer, call, get, open};
 use crate::{
     access::{Access, Sampling},
+    reception::Reception,
     route::Door,
-    serve::{Activator, Front},
+    serve::Activator,
 };
 
 const ALL: Sampling = Sampling { ratio: 1.0, query: false, queue: 4096 };
@@ -20,15 +21,16 @@ const ALL: Sampling = Sampling { ratio: 1.0, query: false, queue: 4096 };
 /// The activator of the world with an access log.
 fn logging(world: &World, sampling: Sampling, out: impl io::Write + Send + 'static) -> Arc<Activator> {
     let access = Access::begin(sampling, Arc::new(SystemTime::now), &world.registry, out).unwrap();
+    let reception = Reception { access: Some(access), ..Reception::default() };
     let Activator { tables, shared, pool, .. } = &*world.activator;
-    Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), Front { access: Some(access), ..Front::default() })
+    Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), reception)
 }
 
 async fn written(activator: &Arc<Activator>, out: &Written, count: usize) -> Vec<Value> {
     // The line is given away when the answer is over to the server, which may be after it is to the client.
     let all = async {
         while out.lines().len() < count {
-            activator.front.access.as_ref().unwrap().flush().await;
+            activator.reception.access.as_ref().unwrap().flush().await;
         }
     };
     tokio::time::timeout(PATIENCE, all).await.expect("as many lines");
@@ -137,7 +139,7 @@ async fn a_sample() {
     for _ in 0..100 {
         get(door, "nobody.test").await;
     }
-    activator.front.access.as_ref().unwrap().flush().await;
+    activator.reception.access.as_ref().unwrap().flush().await;
     let lines = out.lines().len();
     // One in 10²⁹ times there are none, or all.
     assert!((1..100).contains(&lines), "{lines}");

@@ -34,10 +34,11 @@ use crate::{
         room::{self, Room},
     },
     metrics::Metrics,
+    reception::Reception,
     revision::{ColdStartHook, Shared},
     revisions::Revisions,
     route::Door,
-    serve::{Activator, Front, serve},
+    serve::{Activator, serve},
     table::{
         facts::{AppFacts, RevisionFacts, SliceFacts},
         key::Key,
@@ -63,19 +64,14 @@ pub(super) struct Bounds {
     pub(super) hold_count: usize,
     pub(super) app_percent: u32,
     pub(super) hold_timeout: Duration,
-    pub(super) cold_start: Mutex<Option<ColdStartHook>>,
     pub(super) entry: Entry,
+    pub(super) cold_start: Mutex<Option<ColdStartHook>>,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self {
-            hold_count: 100,
-            app_percent: 100,
-            hold_timeout: PATIENCE,
-            cold_start: Mutex::default(),
-            entry: Entry::default(),
-        }
+        let (entry, cold_start) = (Entry::default(), Mutex::default());
+        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE, entry, cold_start }
     }
 }
 
@@ -108,8 +104,8 @@ impl World {
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let front = Front { entry: bounds.entry.clone(), ..Front::default() };
-        let activator = Activator::new(tables.clone(), shared, pool, front);
+        let reception = Reception { entry: bounds.entry.clone(), ..Reception::default() };
+        let activator = Activator::new(tables.clone(), shared, pool, reception);
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }

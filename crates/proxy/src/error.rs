@@ -8,11 +8,10 @@ use crate::{Body, headers};
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("todoapp-error");
 
 /// Every value of it.
-pub const REASONS: [&str; 15] = [
+pub const REASONS: [&str; 12] = [
     "no-route",
     "misdirected",
     "bad-request",
-    "loop",
     "hold-timeout",
     "hold-full",
     "revision-failed",
@@ -21,8 +20,6 @@ pub const REASONS: [&str; 15] = [
     "app-unreachable",
     "recycled",
     "request-timeout",
-    "response-start-timeout",
-    "idle-timeout",
     "gate-full",
 ];
 

@@ -100,6 +100,15 @@ impl Drop for Live {
     }
 }
 
+/// Whether another protocol may follow the request. Refused, its client may still have spoken that protocol already,
+/// which must not be taken for requests: the connection ends with the answer. h2c by upgrade, which Java's client asks
+/// for at each beginning, is known to be refused, and its bytes are looked at (`strict`).
+fn asks_for_tunnel<B>(request: &Request<B>) -> bool {
+    let h2c = |protocol: &HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
+    request.version() < Version::HTTP_2
+        && (request.method() == Method::CONNECT || !request.headers().get_all(UPGRADE).iter().all(h2c))
+}
+
 /// Runs the connection over TLS. Must be a task's root future too.
 pub(super) async fn run_tls<H, F, I>(server: Arc<Server<H>>, identities: Arc<dyn Identities>, io: I, info: ConnInfo)
 where
@@ -116,15 +125,6 @@ where
         info.live.secure.get_or_init(|| Box::new(secure));
         run(server, io, info).await;
     }
-}
-
-/// Whether another protocol may follow the request. Refused, its client may still have spoken that protocol already,
-/// which must not be taken for requests: the connection ends with the answer. h2c by upgrade, which Java's client asks
-/// for at each beginning, is known to be refused, and its bytes are looked at (`strict`).
-fn asks_for_tunnel<B>(request: &Request<B>) -> bool {
-    let h2c = |protocol: &HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
-    request.version() < Version::HTTP_2
-        && (request.method() == Method::CONNECT || !request.headers().get_all(UPGRADE).iter().all(h2c))
 }
 
 /// Runs the connection. Must be a task's root future: it counts on its waker never changing.
