@@ -37,8 +37,9 @@ impl Reception {
         let authority = headers::authority(request).unwrap_or_default();
         match connection.secure() {
             Some(secure) if !secure.covers(&host(authority)) => Err(Failure::Misdirected),
-            None if door == Door::Public => {
-                Ok(self.redirect.as_ref().and_then(|redirect| redirect.answer(request, connection)))
+            // A proxy in front that ends TLS itself would be sent in a circle.
+            None if door == Door::Public && !self.entry.came_by_https(request.headers(), connection.peer.ip()) => {
+                Ok(self.redirect.as_ref().and_then(|redirect| redirect.answer(request)))
             }
             _ => Ok(None),
         }

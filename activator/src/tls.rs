@@ -20,7 +20,6 @@ use http::{HeaderValue, Request, Response, StatusCode, Uri, header::LOCATION};
 use prometheus::Registry;
 use proxy::{
     Body, headers,
-    listen::ConnInfo,
     tls::{Identities, Identity, Shaken},
 };
 
@@ -73,11 +72,8 @@ pub(crate) struct Redirect {
 }
 
 impl Redirect {
-    /// The answer to a request that has to come again over TLS; `None` if it may pass as it is.
-    pub(crate) fn answer<B>(&self, request: &Request<B>, connection: &ConnInfo) -> Option<Response<Body>> {
-        if connection.secure().is_some() {
-            return None;
-        }
+    /// The answer to a request without TLS that has to come again; `None`: its host has no certificate.
+    pub(crate) fn answer<B>(&self, request: &Request<B>) -> Option<Response<Body>> {
         let to = self.place(&host(headers::authority(request)?), request.uri())?;
         let mut response = Response::new(Body::empty());
         // RFC 9110, 15.4.9: the method and the body are to be the same.

@@ -8,6 +8,7 @@ use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use proxy::{
+    headers::Entry,
     listen::{self, Limits},
     net,
 };
@@ -300,19 +301,26 @@ async fn plain_requests_for_hosts_with_a_certificate_are_sent_to_tls() {
     let pod = Pod::new("first");
     secured.world.up("uid-a-1", pod.address);
     secured.world.up("uid-b-1", pod.address);
-    let plain = |port| {
+    let plain = |port, entry: Entry| {
         let redirect = Some(Redirect { certificates: Arc::clone(&secured.certificates), port });
-        let reception = Reception { redirect, ..Reception::default() };
+        let reception = Reception { redirect, entry, access: None };
         let Activator { tables, shared, pool, .. } = &*secured.world.activator;
         open(&Activator::new(tables.clone(), Arc::clone(shared), pool.clone(), reception), Door::Public)
     };
-    let (usual, other) = (plain(443), plain(8443));
+    let (usual, other) = (plain(443, Entry::default()), plain(8443, Entry::default()));
+    let believing = plain(443, Entry { trusted: vec!["127.0.0.0/8".parse().unwrap()], ..Entry::default() });
     assert_eq!(get(usual, "a.default.test").await.status, 200);
     secured.put("s", &made(&["a.default.test"]));
     let sent = super::world::answer(call(usual, "A.default.test:80", "/x/..%2f?q=1", "").await).await;
     assert_eq!((sent.status, sent.header("location")), (308, "https://a.default.test/x/..%2f?q=1"));
     assert_eq!(get(other, "a.default.test").await.header("location"), "https://a.default.test:8443/");
     assert_eq!(get(usual, "b.default.test").await.status, 200);
+    // A proxy in front that ended TLS is believed, and nobody else.
+    let forwarded = "x-forwarded-proto: https\r\ncontent-length: 0\r\n\r\n";
+    for (door, status) in [(believing, 200), (usual, 308)] {
+        assert_eq!(super::world::answer(call(door, "a.default.test", "/", forwarded).await).await.status, status);
+    }
+    assert_eq!(get(believing, "a.default.test").await.status, 308);
     // Over TLS it is served.
     let mut client = h2(&secured, "a.default.test").await;
     assert_eq!(ask(&mut client, "a.default.test").await.0, StatusCode::OK);

@@ -8,10 +8,11 @@ use crate::{Body, headers};
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("todoapp-error");
 
 /// Every value of it.
-pub const REASONS: [&str; 12] = [
+pub const REASONS: [&str; 15] = [
     "no-route",
     "misdirected",
     "bad-request",
+    "loop",
     "hold-timeout",
     "hold-full",
     "revision-failed",
@@ -20,6 +21,8 @@ pub const REASONS: [&str; 12] = [
     "app-unreachable",
     "recycled",
     "request-timeout",
+    "response-start-timeout",
+    "idle-timeout",
     "gate-full",
 ];
 

@@ -25,7 +25,10 @@ fn samples() -> Vec<Failure> {
         Failure::UpstreamBroken(String::new()),
         Failure::AppUnreachable(String::new()),
         Failure::Recycled,
+        Failure::Loop,
         Failure::RequestTimeout,
+        Failure::ResponseStartTimeout,
+        Failure::IdleTimeout,
         Failure::GateFull,
     ];
     let refusals = [400, 405, 417, 501].map(|code| StatusCode::from_u16(code).unwrap());

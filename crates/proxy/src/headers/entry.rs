@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use http::Request;
+use http::{HeaderMap, Request};
 use ipnet::IpNet;
 
 use super::{
-    origin::Forwarded,
+    origin::{Forwarded, PROTO},
     trace::{self, Begin},
     via,
 };
@@ -35,7 +35,15 @@ impl Entry {
         }
         via::add(headers, version);
         trace::follow(headers, self.traces);
-        let trusted = self.trusted.iter().any(|network| network.contains(&peer));
-        Ok(if trusted { Forwarded::Append } else { Forwarded::Overwrite })
+        Ok(if self.trusts(peer) { Forwarded::Append } else { Forwarded::Overwrite })
+    }
+
+    /// Whether `peer` is believed, and says that the client spoke TLS with it.
+    pub fn came_by_https(&self, headers: &HeaderMap, peer: IpAddr) -> bool {
+        self.trusts(peer) && headers.get(PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"))
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&peer))
     }
 }
