@@ -104,7 +104,7 @@ where
         // Not an async block around it, which would make the future twice as large.
         (server.handler)(request, info.clone()).map(move |mut response| {
             if tunnel && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
         })
