@@ -23,7 +23,11 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::SemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{House, Phase, Server, strict::Strict};
+use super::{
+    House, Phase, Server,
+    resets::{Resets, Unanswered},
+    strict::Strict,
+};
 use crate::{Body, headers::Origin, net::Io};
 
 /// The connection that a request came on. Whoever keeps a clone keeps the connection counted as live.
@@ -64,6 +68,7 @@ pub(super) struct Live {
     /// A whole request head has arrived: from here on hyper's own timers watch.
     spoke: AtomicBool,
     origin: OnceLock<Origin>,
+    pub(super) resets: Resets,
     _token: TaskTrackerToken,
 }
 
@@ -71,7 +76,13 @@ impl Live {
     /// Takes over `place`, which is one of the house's.
     pub(super) fn new(house: Arc<House>, place: SemaphorePermit<'_>, token: TaskTrackerToken) -> Arc<Self> {
         place.forget();
-        Arc::new(Self { house, spoke: AtomicBool::new(false), origin: OnceLock::new(), _token: token })
+        Arc::new(Self {
+            house,
+            spoke: AtomicBool::new(false),
+            origin: OnceLock::new(),
+            resets: Resets::default(),
+            _token: token,
+        })
     }
 }
 
@@ -101,8 +112,12 @@ where
     let service = service_fn(|request| {
         info.live.spoke.store(true, Ordering::Relaxed);
         let tunnel = asks_for_tunnel(&request);
+        let unanswered = (request.version() == Version::HTTP_2).then(|| Unanswered::begin(&info.live));
         // Not an async block around it, which would make the future twice as large.
         (server.handler)(request, info.clone()).map(move |mut response| {
+            if let Some(unanswered) = unanswered {
+                unanswered.answered();
+            }
             if tunnel && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -137,7 +152,7 @@ where
                 }
             }
             // An error here is the client's: it left, sent no HTTP, or took too long. There is nobody to tell.
-            if http.as_mut().poll(cx).is_ready() {
+            if http.as_mut().poll(cx).is_ready() || live.resets.too_many() {
                 return Poll::Ready(());
             }
             if !live.spoke.load(Ordering::Relaxed) && silence.as_mut().poll(cx).is_ready() {
