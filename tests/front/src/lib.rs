@@ -11,5 +11,5 @@ pub mod process;
 pub mod report;
 pub mod stack;
 
-pub use process::Process;
+pub use process::{Place, Process};
 pub use stack::{Sidecar, Stack};

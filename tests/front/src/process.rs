@@ -1,7 +1,7 @@
 //! A program of ours or of others that runs as long as its [`Process`].
 
-use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -20,37 +20,42 @@ pub struct Process {
     child: Child,
 }
 
+/// Where a program runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Place<'a> {
+    /// On this core alone.
+    pub core: Option<usize>,
+    /// In this control group, whose folder it is, from the first instruction.
+    pub group: Option<&'a Path>,
+}
+
+impl Place<'_> {
+    /// On one core.
+    pub const fn core(core: usize) -> Self {
+        Self { core: Some(core), group: None }
+    }
+
+    /// What stands before a command so that it runs there.
+    fn prefix(self) -> Vec<OsString> {
+        let enter = r#"echo $$ >"$0"/cgroup.procs && exec "$@""#;
+        let group = self.group.map(|group| ["sh".into(), "-c".into(), enter.into(), group.into()]);
+        let core = self.core.map(|core| ["taskset".into(), "-c".into(), core.to_string().into()]);
+        group.into_iter().flatten().chain(core.into_iter().flatten()).collect()
+    }
+}
+
 impl Process {
     /// Starts a program with these variables. What it writes goes where our own output goes.
     ///
     /// # Errors
     /// There is no such program.
-    pub fn start<A: AsRef<OsStr>>(program: &str, arguments: &[A], variables: &[(&str, String)]) -> Result<Self> {
-        Self::start_on(None, program, arguments, variables)
-    }
-
-    /// The same, kept to one core if one is named.
-    ///
-    /// # Errors
-    /// There is no such program.
-    pub fn start_on<A: AsRef<OsStr>>(
-        core: Option<usize>,
-        program: &str,
-        arguments: &[A],
-        variables: &[(&str, String)],
-    ) -> Result<Self> {
-        let program = ours(program).into_os_string();
-        let mut command = match core {
-            Some(core) => {
-                let mut taskset = Command::new("taskset");
-                taskset.args(["-c", &core.to_string()]).arg(&program);
-                taskset
-            }
-            None => Command::new(&program),
-        };
-        command.args(arguments).envs(variables.iter().map(|(name, value)| (name, value)));
+    pub fn start(place: Place<'_>, program: &str, arguments: &[&str], variables: &[(&str, String)]) -> Result<Self> {
+        let words = place.prefix().into_iter().chain([ours(program).into_os_string()]);
+        let words: Vec<OsString> = words.chain(arguments.iter().map(OsString::from)).collect();
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).envs(variables.iter().map(|(name, value)| (name, value)));
         let child = command.stdin(Stdio::null()).kill_on_drop(true).spawn();
-        Ok(Self { child: child.with_context(|| format!("starting {}", program.display()))? })
+        Ok(Self { child: child.with_context(|| format!("starting {words:?}"))? })
     }
 
     /// Process id; none once it was waited for.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::Process;
+use crate::process::{Place, Process};
 
 /// Public port of the activator.
 pub const PUBLIC_PORT: u16 = 8080;
@@ -23,7 +23,7 @@ impl Sidecar {
     ///
     /// # Errors
     /// It does not become ready: most likely the app does not listen.
-    pub async fn start(app_port: u16, h2c: bool, core: Option<usize>) -> Result<Self> {
+    pub async fn start(app_port: u16, h2c: bool, place: Place<'_>) -> Result<Self> {
         let variables = [
             ("TODOAPP_KEY", "ab".repeat(32)),
             ("TODOAPP_REVISION", "default/app-00001".to_owned()),
@@ -33,7 +33,7 @@ impl Sidecar {
             ("TODOAPP_PROTOCOL", if h2c { "h2c" } else { "http1" }.to_owned()),
             ("TODOAPP_LOG", "warn".to_owned()),
         ];
-        let mut process = Process::start_on::<&str>(core, "queue-proxy", &[], &variables)?;
+        let mut process = Process::start(place, "queue-proxy", &[], &variables)?;
         process.is_ready(api::labels::SIDECAR_ADMIN_PORT).await?;
         Ok(Self { process })
     }
@@ -54,8 +54,8 @@ impl Stack {
     /// # Errors
     /// One of them does not become ready.
     pub async fn start(app_port: u16, h2c: bool) -> Result<Self> {
-        let sidecar = Sidecar::start(app_port, h2c, None).await?;
-        let front = front(&["--pod", "127.0.0.1"], h2c, None).await?;
+        let sidecar = Sidecar::start(app_port, h2c, Place::default()).await?;
+        let front = front(&["--pod", "127.0.0.1"], h2c, Place::default()).await?;
         Ok(Self { front, sidecar })
     }
 
@@ -73,11 +73,11 @@ impl Stack {
 ///
 /// # Errors
 /// It does not become ready.
-pub async fn front(flags: &[&str], h2c: bool, core: Option<usize>) -> Result<Process> {
+pub async fn front(flags: &[&str], h2c: bool, place: Place<'_>) -> Result<Process> {
     let mut arguments = vec!["--pod-name", "front", "--hub", "127.0.0.1:9"];
     arguments.extend(flags);
     arguments.extend(h2c.then_some("--h2c"));
-    let mut process = Process::start_on(core, "front", &arguments, &[])?;
+    let mut process = Process::start(place, "front", &arguments, &[])?;
     process.is_ready(ADMIN_PORT).await?;
     Ok(process)
 }
@@ -86,8 +86,8 @@ pub async fn front(flags: &[&str], h2c: bool, core: Option<usize>) -> Result<Pro
 ///
 /// # Errors
 /// It does not listen.
-pub async fn app(port: u16, core: Option<usize>) -> Result<Process> {
-    let mut process = Process::start_on::<&str>(core, "todoapp-testapp", &[], &[("PORT", port.to_string())])?;
+pub async fn app(port: u16, place: Place<'_>) -> Result<Process> {
+    let mut process = Process::start(place, "todoapp-testapp", &[], &[("PORT", port.to_string())])?;
     process.listens(port).await?;
     Ok(process)
 }

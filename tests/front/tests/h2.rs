@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use e2e::command;
+use front::process::Place;
 use front::stack::{self, PUBLIC_PORT, SIDECAR_PORT, Stack};
 use front::{objects, report};
 
@@ -14,7 +15,7 @@ const CASES: usize = 146;
 
 #[tokio::test]
 async fn h2spec_strict_passes_on_every_listener() -> Result<()> {
-    let _app = stack::app(APP_PORT, None).await?;
+    let _app = stack::app(APP_PORT, Place::default()).await?;
     let _stack = Stack::start(APP_PORT, false).await?;
     for port in [PUBLIC_PORT, objects::CLUSTER_PORT, SIDECAR_PORT] {
         let (cases, mut failed) = h2spec(port).await.with_context(|| format!("port {port}"))?;
@@ -41,7 +42,7 @@ async fn h2spec(port: u16) -> Result<(usize, Vec<String>)> {
 
 #[tokio::test]
 async fn h2load_through_both_proxies_loses_nothing() -> Result<()> {
-    let _app = stack::app(APP_PORT, None).await?;
+    let _app = stack::app(APP_PORT, Place::default()).await?;
     for h2c in [false, true] {
         let stack = Stack::start(APP_PORT, h2c).await?;
         for (path, streams) in [("/bytes?size=1024", "32"), ("/bytes?size=102400", "8")] {

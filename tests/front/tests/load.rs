@@ -2,6 +2,7 @@
 
 use anyhow::{Result, ensure};
 use e2e::command;
+use front::process::Place;
 use front::stack::{self, PUBLIC_PORT, Stack};
 use front::{objects, report};
 
@@ -13,7 +14,7 @@ fn url(path: &str) -> String {
 
 #[tokio::test]
 async fn hey_with_bodies_loses_nothing() -> Result<()> {
-    let _app = stack::app(APP_PORT, None).await?;
+    let _app = stack::app(APP_PORT, Place::default()).await?;
     for h2c in [false, true] {
         let stack = Stack::start(APP_PORT, h2c).await?;
         for more in [&["-m", "GET"][..], &["-m", "POST", "-d", &"x".repeat(20_000)], &["-disable-keepalive"]] {
@@ -29,7 +30,7 @@ async fn hey_with_bodies_loses_nothing() -> Result<()> {
 
 #[tokio::test]
 async fn wrk_loses_nothing() -> Result<()> {
-    let _app = stack::app(APP_PORT, None).await?;
+    let _app = stack::app(APP_PORT, Place::default()).await?;
     let _stack = Stack::start(APP_PORT, false).await?;
     for (path, connections) in [("/bytes?size=1024", "64"), ("/bytes?size=102400", "16")] {
         let url = url(path);
