@@ -19,6 +19,7 @@ tool_folders() {
   METRICS_SERVER_BIN=$(tool_folder metrics-server sigs.k8s.io/metrics-server)
   HELM_BIN=$(tool_folder helm helm.sh/helm/v4)
   HEY_BIN=$(tool_folder hey github.com/rakyll/hey)
+  KNATIVE_QUEUE_BIN=$(tool_folder knative-queue knative.dev/serving)
   H2SPEC_BIN=$(tool_folder h2spec github.com/summerwind/h2spec)
   PAUSE_BIN=$CACHE/bin/pause-$(sha256sum "$CLUSTER_DIR/pause.c" | cut -c 1-8)
 }
@@ -74,6 +75,16 @@ build_load_tools() {
   flock "$lock"
   build_tool hey "$HEY_BIN" "" github.com/rakyll/hey
   build_tool h2spec "$H2SPEC_BIN" "" github.com/summerwind/h2spec/cmd/h2spec
+  exec {lock}<&-
+}
+
+# Whom benchmarks measure us beside.
+build_knative() {
+  local lock
+  mkdir -p "$CACHE"
+  exec {lock}<"$CACHE"
+  flock "$lock"
+  build_tool knative-queue "$KNATIVE_QUEUE_BIN" "" knative.dev/serving/cmd/queue
   exec {lock}<&-
 }
 
