@@ -32,6 +32,15 @@ pub struct Args {
     /// Requests that may be held at a time, over all apps.
     #[arg(long, env = "TODOAPP_HOLD_COUNT", default_value_t = 10_000)]
     pub(crate) hold_count: usize,
+    /// Bytes of held requests' bodies in memory at a time, over all apps.
+    #[arg(long, env = "TODOAPP_HOLD_BYTES", default_value_t = 64 << 20)]
+    pub(crate) hold_bytes: usize,
+    /// What part of both a namespace may take, in percent.
+    #[arg(long, env = "TODOAPP_HOLD_NAMESPACE_PERCENT", default_value_t = 75, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) hold_namespace_percent: u32,
+    /// What part of both an app may take, in percent.
+    #[arg(long, env = "TODOAPP_HOLD_APP_PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) hold_app_percent: u32,
     /// Longest time that a request is held, such as `60s`; a revision's own request timeout may be shorter.
     #[arg(long, env = "TODOAPP_HOLD_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub(crate) hold_timeout: Duration,

@@ -2,15 +2,10 @@
 
 pub(crate) mod door;
 pub(crate) mod queue;
+pub(crate) mod room;
 pub(crate) mod share;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use proxy::Failure;
 use tokio::{
@@ -24,6 +19,7 @@ use crate::{
     revision::{Entered, Revision},
 };
 use queue::Number;
+use room::Place;
 use share::PATIENCE;
 
 /// How long a request waits for a revision that is known to fail; demand goes out all the while, so the next try counts.
@@ -38,38 +34,6 @@ pub(crate) struct Grant {
     pub(crate) lease: Lease,
     /// When the revision's first pod took requests, if it had none before.
     pub(crate) woke: Option<Instant>,
-}
-
-/// The bound on held requests of the whole process.
-#[derive(Debug)]
-pub(crate) struct Room {
-    taken: AtomicUsize,
-    size: usize,
-}
-
-impl Room {
-    pub(crate) fn new(size: usize) -> Self {
-        Self { taken: AtomicUsize::new(0), size }
-    }
-
-    /// Held requests now.
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    /// Whether there was room. One who was in before is let in again in any case: it is not to be lost.
-    pub(crate) fn enter(&self, again: bool) -> bool {
-        let taken = self.taken.fetch_add(1, Ordering::Relaxed);
-        let fits = again || taken < self.size;
-        if !fits {
-            self.taken.fetch_sub(1, Ordering::Relaxed);
-        }
-        fits
-    }
-
-    pub(crate) fn leave(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// How a request came to its place.
@@ -96,6 +60,7 @@ struct Ticket {
     entered: Instant,
     end: Woke,
     _held: proxy::meter::MeterGuard,
+    _place: Place,
 }
 
 impl Drop for Ticket {
@@ -115,9 +80,16 @@ pub(crate) async fn wait(
     held: &mut Held,
 ) -> Result<Lease, Failure> {
     let entered = Instant::now();
-    let Entered { number, cold, first, failing, receiver } = revision.enter(arrived, held)?;
-    let ticket =
-        Ticket { revision: Arc::clone(revision), number, entered, end: Woke::Departed, _held: revision.meter.enter() };
+    let place = revision.room().enter(held.was_in)?;
+    let Entered { number, cold, first, failing, receiver } = revision.enter(arrived, held.number);
+    let ticket = Ticket {
+        revision: Arc::clone(revision),
+        number,
+        entered,
+        end: Woke::Departed,
+        _held: revision.meter.enter(),
+        _place: place,
+    };
     held.was_in = true;
     held.cold |= cold;
     held.first |= first;

@@ -15,6 +15,7 @@ mod outcomes;
 mod pick;
 mod ports;
 mod report;
+mod retry;
 mod revision;
 mod revisions;
 mod route;

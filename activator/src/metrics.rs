@@ -73,6 +73,7 @@ pub(crate) struct Metrics {
     hold_seconds: HistogramVec,
     cold_starts: IntCounterVec,
     rejected: IntCounterVec,
+    retries: IntCounterVec,
     requests: IntCounterVec,
     phases: HistogramVec,
     classes: [Histogram; 5],
@@ -142,6 +143,13 @@ impl Metrics {
                     &["namespace", "app", "revision", "code"],
                 ),
             ),
+            retries: registered(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("todoapp_retries_total", "Requests that were sent once more, by what had become of them."),
+                    &["reason"],
+                ),
+            ),
             rejected: registered(
                 registry,
                 IntCounterVec::new(
@@ -200,6 +208,11 @@ impl Metrics {
     /// A request is over.
     pub(crate) fn answered(&self, status: StatusCode, after: Duration) {
         self.classes[class(status)].observe(after.as_secs_f64());
+    }
+
+    /// A request is sent once more.
+    pub(crate) fn retried(&self, reason: &str) {
+        self.retries.with_label_values(&[reason]).inc();
     }
 
     /// A held request got an error.

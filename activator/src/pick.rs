@@ -17,11 +17,13 @@ pub(crate) struct Slot {
     outstanding: AtomicU32,
     /// Our part of its places while more pods are to come; 0 = none given.
     share: AtomicU32,
+    /// What its queue-proxy last said that we may have of a limit; 0 = nothing yet.
+    told: AtomicU32,
 }
 
 impl Slot {
     pub(crate) fn new(address: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { address, outstanding: AtomicU32::new(0), share: AtomicU32::new(0) })
+        Arc::new(Self { address, outstanding: AtomicU32::new(0), share: AtomicU32::new(0), told: AtomicU32::new(0) })
     }
 
     pub(crate) fn outstanding(&self) -> u32 {
@@ -36,7 +38,10 @@ impl Slot {
     /// Most places that may be taken.
     fn places(&self, cap: Cap) -> u32 {
         match cap {
-            Cap::Limit(limit) => limit,
+            Cap::Limit { limit, even } => match self.told.load(Ordering::Relaxed) {
+                0 => even,
+                told => told.min(limit),
+            },
             Cap::Open => u32::MAX,
             Cap::Share(fallback) => match self.share.load(Ordering::Relaxed) {
                 0 => fallback,
@@ -101,6 +106,17 @@ impl Lease {
         self.slot.address
     }
 
+    /// The pod's queue-proxy says how many places we may have there.
+    pub(crate) fn told(&self, places: Option<u32>) {
+        let Some(places) = places else { return };
+        let before = self.slot.told.swap(places, Ordering::Relaxed);
+        if places > before
+            && let Some(revision) = &self.revision
+        {
+            revision.place_free();
+        }
+    }
+
     /// Gives the place back without waking anybody: for whoever holds the revision's lock.
     pub(crate) fn give_back(mut self) {
         self.revision = None;
@@ -141,10 +157,10 @@ mod tests {
     #[test]
     fn never_beyond_the_cap() {
         let slots = slots(&[3, 3, 3, 2]);
-        assert_eq!(choose(&slots, Cap::Limit(3)).unwrap().address, slots[3].address);
-        assert!(choose(&slots, Cap::Limit(3)).is_none());
-        assert!(least(&slots, Cap::Limit(3)).is_none());
-        assert!(choose(&[], Cap::Limit(3)).is_none());
+        assert_eq!(choose(&slots, Cap::Limit { limit: 3, even: 3 }).unwrap().address, slots[3].address);
+        assert!(choose(&slots, Cap::Limit { limit: 3, even: 3 }).is_none());
+        assert!(least(&slots, Cap::Limit { limit: 3, even: 3 }).is_none());
+        assert!(choose(&[], Cap::Limit { limit: 3, even: 3 }).is_none());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 use http::StatusCode;
 use parking_lot::Mutex;
-use proxy::{Failure, meter::Meter};
+use proxy::meter::Meter;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep_until},
@@ -30,8 +30,9 @@ use wire::{Protocol, Up};
 use crate::{
     demand::Say,
     hold::{
-        Held, Room, Verdict,
+        Verdict,
         queue::{Number, Numbers, Waiter},
+        room::{Part, Room},
         share::{Cap, Load},
     },
     metrics::{Metrics, RevisionMetrics, Woke},
@@ -146,7 +147,7 @@ impl Revision {
         }
         let ready = self.ready.load();
         let cap = if self.limit > 0 {
-            Cap::Limit(self.limit)
+            Cap::hard(self.limit, self.activators.load(Ordering::Relaxed))
         } else if ready.len() as u32 >= self.desired.load(Ordering::Relaxed) {
             Cap::Open
         } else {
@@ -157,13 +158,8 @@ impl Revision {
     }
 
     /// Lets a request into the queue. It may be called before this returns.
-    ///
-    /// # Errors
-    /// Too many wait.
-    pub(crate) fn enter(&self, arrived: Instant, held: &Held) -> Result<Entered, Failure> {
-        if !self.shared.room.enter(held.was_in) {
-            return Err(Failure::HoldFull);
-        }
+    /// `number` is its place in the order of arrival, if it had one before.
+    pub(crate) fn enter(&self, arrived: Instant, number: Option<Number>) -> Entered {
         self.metrics().held.inc();
         let (sender, receiver) = oneshot::channel();
         let now = Instant::now();
@@ -173,12 +169,17 @@ impl Revision {
         if first {
             live.waking = Some(now);
         }
-        let number = held.number.unwrap_or_else(|| self.shared.numbers.next());
+        let number = number.unwrap_or_else(|| self.shared.numbers.next());
         live.queue.enter(Waiter { arrived, sender }, number);
         self.waiting.store(live.queue.len(), Ordering::SeqCst);
         self.release(&mut live, now);
         self.demand(&mut live, now);
-        Ok(Entered { number, cold, first, failing: live.failure.is_some(), receiver })
+        Entered { number, cold, first, failing: live.failure.is_some(), receiver }
+    }
+
+    /// Where its requests may wait.
+    pub(crate) fn room(&self) -> Arc<Part> {
+        self.shared.room.of(self.key.namespace(), &self.app)
     }
 
     /// A request is over.
@@ -204,7 +205,6 @@ impl Revision {
         let metrics = self.metrics();
         metrics.held.dec();
         metrics.hold_seconds.observe(entered.elapsed().as_secs_f64());
-        self.shared.room.leave();
         let mut live = self.live();
         if !live.queue.leave(number) {
             return;

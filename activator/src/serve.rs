@@ -8,11 +8,11 @@ use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
     body::{Budget, Guard, ReadAhead},
-    forward::{self, Failed, Forwarded},
+    forward::{self, Failed, Forwarded, PLACES, REFUSED, Spare},
     headers,
     listen::ConnInfo,
     net::{Dial, Tcp},
-    upstream::{Cause, Pool, SendError},
+    upstream::{Pool, SendError},
 };
 use tokio::time::Instant;
 
@@ -21,16 +21,15 @@ use crate::{
     metrics::Phase,
     outcomes::Counts,
     pick::Lease,
+    retry::{Mishap, Mishaps, Verdict},
     revision::{Revision, Shared},
     route::{Ask, Door, Target, route},
     table::{Table, store::Tables},
 };
 
-/// Bytes of bodies that held requests may have in memory: all together, and each.
-const AHEAD_TOTAL: usize = 64 << 20;
-const AHEAD_EACH: usize = 64 << 10;
-/// Kept-alive connections of one pod that may turn out to be closed before the pod itself is doubted.
-const STALE_MAX: u32 = 3;
+/// Bytes of bodies that are kept in case they have to be sent once more: all together, and each.
+const KEPT_TOTAL: usize = 64 << 20;
+const KEPT_EACH: usize = 64 << 10;
 
 /// Set on the answer to a request that found no pod.
 pub(crate) const COLD_START: HeaderName = HeaderName::from_static("todoapp-cold-start");
@@ -41,13 +40,13 @@ pub(crate) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-tim
 pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) tables: Tables,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) budget: Arc<Budget>,
+    pub(crate) kept: Arc<Budget>,
     pub(crate) pool: Pool<D>,
 }
 
 impl<D: Dial> Activator<D> {
     pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>) -> Arc<Self> {
-        Arc::new(Self { tables, shared, pool, budget: Budget::new(AHEAD_TOTAL, AHEAD_EACH) })
+        Arc::new(Self { tables, shared, pool, kept: Budget::new(KEPT_TOTAL, KEPT_EACH) })
     }
 }
 
@@ -85,8 +84,10 @@ pub(crate) async fn serve<D: Dial>(
     request: Request<Incoming>,
     connection: ConnInfo,
 ) -> Response<Body> {
-    let mut visit =
-        Visit { activator, door, arrived: Instant::now(), routed: None, cookie: None, held: Held::default() };
+    let grpc = headers::grpc::is_grpc(request.headers());
+    let patience = headers::grpc::timeout(request.headers()).filter(|_| grpc);
+    let (arrived, held) = (Instant::now(), Held::default());
+    let mut visit = Visit { activator, door, arrived, patience, routed: None, cookie: None, held };
     let mut response = match visit.answer(request, &connection).await {
         Ok(response) => response,
         Err(failure) => {
@@ -98,7 +99,7 @@ pub(crate) async fn serve<D: Dial>(
                     visit.count(revision, failure.status());
                 }
             }
-            failure.into_response()
+            failure.answer(grpc)
         }
     };
     if let Some(cookie) = visit.cookie {
@@ -112,6 +113,8 @@ struct Visit<D: Dial> {
     activator: Arc<Activator<D>>,
     door: Door,
     arrived: Instant,
+    /// How long the client itself waits, if it says so.
+    patience: Option<Duration>,
     routed: Option<Arc<Revision>>,
     /// What the client is told, so that it stays with the revision.
     cookie: Option<HeaderValue>,
@@ -150,6 +153,7 @@ impl<D: Dial> Visit<D> {
             None => self.hold(&asked, request, waits).await?,
         };
         let (mut response, lease, sent) = self.send(&revision, lease, request).await?;
+        lease.told(response.headers().get(PLACES).and_then(|places| places.to_str().ok()?.parse().ok()));
 
         let shared = &self.activator.shared;
         if self.held.was_in {
@@ -184,7 +188,8 @@ impl<D: Dial> Visit<D> {
         request: Request<Incoming>,
         waits: bool,
     ) -> Result<(Arc<Revision>, Lease, Request<Body>), Failure> {
-        let budget = Arc::clone(&self.activator.budget);
+        let room = &self.activator.shared.room;
+        let budget = self.routed.as_ref().map_or_else(|| room.of("", ""), |routed| routed.room()).bodies();
         let place = self.place(asked);
         if waits || request.body().is_end_stream() {
             let (revision, lease) = place.await?;
@@ -216,7 +221,7 @@ impl<D: Dial> Visit<D> {
     async fn enter(&mut self, Asked { authority, headers }: &Asked) -> Result<Arc<Revision>, Failure> {
         let Activator { shared, tables, .. } = &*self.activator;
         let find = |table: &Table| route(table, Ask { door: self.door, authority, headers });
-        let deadline = self.arrived + shared.hold_timeout;
+        let deadline = self.held_until(shared.hold_timeout);
         let target = hold::door::wait(&shared.room, tables, find, deadline, &mut self.held)
             .await
             .inspect_err(|failure| shared.metrics.rejected(failure.reason()))?;
@@ -225,36 +230,49 @@ impl<D: Dial> Visit<D> {
 
     async fn wait(&mut self, revision: &Arc<Revision>) -> Result<Lease, Failure> {
         let shared = &self.activator.shared;
-        let deadline = self.arrived + shared.hold_timeout.min(revision.request_timeout);
+        let deadline = self.held_until(shared.hold_timeout.min(revision.request_timeout));
         hold::wait(revision, self.arrived, deadline, &mut self.held)
             .await
             .inspect_err(|failure| shared.metrics.rejected(failure.reason()))
     }
 
-    /// Sends the request to the pod of the lease, and as long as nothing of it was sent to another one. Gives the head
-    /// of the answer, the lease of the pod that gave it, and when the request went out.
+    /// Our own limit or the client's, whichever is shorter.
+    fn held_until(&self, limit: Duration) -> Instant {
+        self.arrived + self.patience.map_or(limit, |patience| patience.min(limit))
+    }
+
+    /// Sends the request to the pod of the lease, and to another one as long as that does no harm. Gives the head of the
+    /// answer, the lease of the pod that gave it, and when the request went out.
     async fn send(
         &mut self,
         revision: &Arc<Revision>,
         mut lease: Lease,
-        mut request: Request<Body>,
+        request: Request<Body>,
     ) -> Result<(Response<Body>, Lease, Instant), Failure> {
         let deadline = self.arrived + revision.request_timeout;
-        let mut stale = 0;
+        let (spare, mut request) = Spare::of(request, &self.activator.kept);
+        let mut mishaps = Mishaps::default();
         loop {
             let sent = Instant::now();
             let pool = &self.activator.pool;
-            match forward::send(pool, lease.address(), revision.protocol, request, deadline).await {
-                Ok(response) => return Ok((response, lease, sent)),
-                Err(Failed::Send(SendError::Unsent { request: whole, cause })) => {
-                    request = *whole;
-                    stale += 1;
-                    if !matches!(cause, Cause::Http(_)) || stale > STALE_MAX {
-                        revision.refused(lease.address());
-                    }
-                }
-                Err(failed) => return Err(failed.into()),
+            let attempt = forward::send(pool, lease.address(), revision.protocol, request, deadline).await;
+            let mishap = match &attempt {
+                Ok(response) if response.headers().contains_key(REFUSED) => Mishap::Refused,
+                Err(Failed::Send(SendError::Unsent { cause, .. })) => Mishap::Unsent(cause),
+                Err(Failed::Send(SendError::Refused(_))) => Mishap::Refused,
+                Err(Failed::Send(SendError::Broken(_))) => Mishap::Broken,
+                Ok(_) | Err(Failed::Timeout) => return attempt.map(|head| (head, lease, sent)).map_err(Failure::from),
+            };
+            let verdict = mishaps.judge(mishap, spare.is_idempotent());
+            if verdict == Verdict::Elsewhere {
+                revision.refused(lease.address());
             }
+            let again = if verdict == Verdict::No { None } else { spare.again() };
+            let Some(again) = again else {
+                return attempt.map(|head| (head, lease, sent)).map_err(Failure::from);
+            };
+            self.activator.shared.metrics.retried(mishap.name());
+            request = again;
             drop(lease);
             lease = match revision.take() {
                 Some(lease) => lease,

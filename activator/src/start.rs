@@ -22,7 +22,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     args::Args,
     drain::drain,
-    hold::{Room, queue::Numbers},
+    hold::{
+        queue::Numbers,
+        room::{Bounds, Room},
+    },
     hub::{self, Token},
     metrics::Metrics,
     ports,
@@ -132,7 +135,12 @@ fn shared<N: Network>(
 ) -> Arc<Shared> {
     let pool = pool.clone();
     Arc::new(Shared {
-        room: Room::new(args.hold_count),
+        room: Room::new(Bounds {
+            count: args.hold_count,
+            bytes: args.hold_bytes,
+            namespace_percent: args.hold_namespace_percent,
+            app_percent: args.hold_app_percent,
+        }),
         hold_timeout: args.hold_timeout,
         metrics,
         wakes,
@@ -167,7 +175,8 @@ fn debug(
             "revisions": revisions,
             "wakes": activator.shared.wakes.describe(),
             "held": activator.shared.room.taken(),
-            "held_body_bytes": activator.budget.used(),
+            "held_body_bytes": activator.shared.room.bytes(),
+            "kept_body_bytes": activator.kept.used(),
         })
     })
 }

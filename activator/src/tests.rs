@@ -5,6 +5,7 @@ mod failing;
 mod holding;
 mod memory;
 mod outcomes;
+mod retrying;
 mod routing;
 mod splitting;
 mod watching;

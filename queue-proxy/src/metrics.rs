@@ -79,6 +79,11 @@ impl Flight {
         self.permit = Some(permit);
     }
 
+    /// How many requests its sender may have here at a time; `None`: any number.
+    pub(crate) fn places(&self) -> Option<u32> {
+        self.permit.as_ref()?.places()
+    }
+
     /// The head of the answer is known.
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.class = usize::from(status.as_u16() / 100).saturating_sub(1).min(DEPARTED - 1);

@@ -1,7 +1,7 @@
 //! The life of a request, top to bottom.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -9,12 +9,12 @@ use std::{
     time::Duration,
 };
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
     body::{Budget, ReadAhead},
-    forward::{self, Failed, Forwarded},
+    forward::{self, Failed, Forwarded, PLACES, REFUSED},
     gate::{Gate, Permit},
     headers,
     listen::ConnInfo,
@@ -30,8 +30,10 @@ use crate::{
     metrics::{Flight, Metrics},
 };
 
-/// The app may be restarting: a refused connection is tried again for so long.
+/// The app may be restarting: a refused connection is tried again for so long. Then the request is better off elsewhere.
 const REFUSED_FOR: Duration = Duration::from_secs(1);
+/// An app that is overrun drops what asks for a connection, and the kernel asks again after 1 and 3 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REFUSED_PAUSE: Duration = Duration::from_millis(20);
 /// Of a free connection to the app. Many servers close theirs after 2 to 5 s, and a request must not meet that.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -54,7 +56,8 @@ pub(crate) struct Sidecar<D: Dial> {
 
 impl<D: Dial> Sidecar<D> {
     pub(crate) fn new(config: &Config, dial: D, meter: Meter, gate: Gate, metrics: Arc<Metrics>) -> Self {
-        let limits = PoolLimits { idle_timeout: IDLE_TIMEOUT, ..PoolLimits::default() };
+        let limits =
+            PoolLimits { idle_timeout: IDLE_TIMEOUT, connect_timeout: CONNECT_TIMEOUT, ..PoolLimits::default() };
         Self {
             app: SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port)),
             protocol: config.protocol,
@@ -82,14 +85,25 @@ impl<D: Dial> Sidecar<D> {
     pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, info: ConnInfo) -> Response<Body> {
         self.arrivals.fetch_add(1, Ordering::Relaxed);
         let mut flight = Flight::new(self.meter.enter(), Arc::clone(&self.metrics));
+        let grpc = headers::grpc::is_grpc(request.headers());
         match self.answer(request, &info, &mut flight).await {
             Ok((response, passage)) => {
                 flight.answered(response.status());
-                forward::inbound(response, passage, &info, flight)
+                let places = flight.places();
+                let mut response = forward::inbound(response, passage, &info, flight);
+                if let Some(places) = places {
+                    response.headers_mut().insert(PLACES, places.into());
+                }
+                response
             }
             Err(failure) => {
-                let mut response = failure.into_response();
-                flight.answered(response.status());
+                let unsent = matches!(failure, Failure::GateFull | Failure::AppUnreachable(_));
+                let status = failure.status();
+                let mut response = failure.answer(grpc);
+                if unsent {
+                    response.headers_mut().insert(REFUSED, HeaderValue::from_static("true"));
+                }
+                flight.answered(status);
                 response.body_mut().guard(flight);
                 response
             }
@@ -106,7 +120,7 @@ impl<D: Dial> Sidecar<D> {
         headers::check(&request)?;
         // What the activator says of the client is right; who comes past it is told of as it is.
         let passage = forward::outbound(&mut request, info, Forwarded::Keep);
-        let (request, permit) = self.pass_gate(request, deadline).await?;
+        let (request, permit) = self.pass_gate(request, info.peer.ip(), deadline).await?;
         flight.admitted(permit);
         let response = self.forward(request, deadline).await?;
         Ok((response, passage))
@@ -116,6 +130,7 @@ impl<D: Dial> Sidecar<D> {
     async fn pass_gate(
         &self,
         request: Request<Incoming>,
+        peer: IpAddr,
         deadline: Instant,
     ) -> Result<(Request<Body>, Permit), Failure> {
         let expects = headers::expects_continue(request.headers());
@@ -123,7 +138,7 @@ impl<D: Dial> Sidecar<D> {
         let mut ahead = ReadAhead::new(body, Arc::clone(&self.ahead));
         let permit = tokio::select! {
             biased;
-            entered = tokio::time::timeout_at(deadline, self.gate.enter()) => entered
+            entered = tokio::time::timeout_at(deadline, self.gate.enter(peer)) => entered
                 .map_err(|_| Failure::RequestTimeout)?
                 .map_err(|_| Failure::GateFull)?,
             _ = ahead.departed(), if !expects => {
@@ -145,6 +160,9 @@ impl<D: Dial> Sidecar<D> {
             let until = *refused_until.get_or_insert(now + REFUSED_FOR);
             request = match failed {
                 Failed::Send(SendError::Unsent { request, cause }) if now < until && may_come_back(&cause) => *request,
+                Failed::Send(SendError::Unsent { cause, .. }) => {
+                    return Err(Failure::AppUnreachable(cause.to_string()));
+                }
                 failed => return Err(failed.into()),
             };
             tokio::time::sleep(REFUSED_PAUSE).await;

@@ -6,17 +6,11 @@
 use proxy::Failure;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Held, Room};
+use super::{Held, room::Room};
 use crate::table::{Table, store::Tables};
 
-/// A place in the room, until dropped.
-struct Place<'a>(&'a Room);
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
-}
+/// Those at the door share one part of the room, whatever they ask for.
+const NAMESPACE: &str = "";
 
 /// Waits until `find` finds somebody in the newest table; at most until `deadline`.
 ///
@@ -29,10 +23,7 @@ pub(crate) async fn wait<T>(
     deadline: Instant,
     held: &mut Held,
 ) -> Result<T, Failure> {
-    if !room.enter(held.was_in) {
-        return Err(Failure::HoldFull);
-    }
-    let _place = Place(room);
+    let _place = room.of(NAMESPACE, "").enter(held.was_in)?;
     held.was_in = true;
     let entered = Instant::now();
     // Followed before the first look: a table that comes in between rings.

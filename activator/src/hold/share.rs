@@ -27,12 +27,19 @@ pub(crate) struct Load {
 /// Most requests that one pod may have from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cap {
-    /// The revision's hard limit.
-    Limit(u32),
+    /// The revision's hard limit; of a pod that has not said yet how much of it is ours, an even part.
+    Limit { limit: u32, even: u32 },
     /// The share of the pod that the hub gave us, or this where it gave none.
     Share(u32),
     /// No bound.
     Open,
+}
+
+impl Cap {
+    /// A limit that all activators keep together.
+    pub(crate) fn hard(limit: u32, activators: u32) -> Self {
+        Self::Limit { limit, even: (limit / activators.max(1)).max(1) }
+    }
 }
 
 impl Load {
@@ -42,7 +49,7 @@ impl Load {
     /// While pods are still to come, the first that is ready must not be buried under what the others could share.
     pub(crate) fn cap(&self, patient: bool) -> Cap {
         if self.limit > 0 {
-            return Cap::Limit(self.limit);
+            return Cap::hard(self.limit, self.activators);
         }
         if !patient || self.ready >= self.desired {
             return Cap::Open;
@@ -82,7 +89,9 @@ mod tests {
         assert_eq!(Load { ready: 4, ..load }.cap(true), Cap::Open, "all are there");
         assert_eq!(Load { held: 3, activators: 2, ..load }.cap(true), Cap::Share(5), "our part of its places");
         assert_eq!(Load { held: 3, ..load }.cap(true), Cap::Share(10), "at least its places");
-        assert_eq!(Load { limit: 2, ..load }.cap(false), Cap::Limit(2), "a hard limit stays");
+        assert_eq!(Load { limit: 2, ..load }.cap(false), Cap::Limit { limit: 2, even: 2 }, "a hard limit stays");
+        let three = Load { limit: 10, activators: 3, ..load };
+        assert_eq!(three.cap(true), Cap::Limit { limit: 10, even: 3 });
         assert_eq!(Load { desired: 0, ..load }.cap(true), Cap::Open, "hub away");
     }
 
@@ -90,7 +99,8 @@ mod tests {
         #[test]
         fn a_limit_is_never_exceeded(load in load(), patient: bool) {
             let load = Load { limit: load.limit + 1, ..load };
-            prop_assert_eq!(load.cap(patient), Cap::Limit(load.limit));
+            let Cap::Limit { limit, even } = load.cap(patient) else { panic!("a limit") };
+            prop_assert!(limit == load.limit && even >= 1 && even <= limit);
         }
 
         #[test]

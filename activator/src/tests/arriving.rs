@@ -174,7 +174,7 @@ async fn not_more_than_the_bound_and_who_is_in_stays_in() {
     let full = get(world.public, HOST).await;
     assert_eq!((full.status, full.header("todoapp-error"), full.header("retry-after")), (503, "hold-full", "1"));
     // Another one slips in while the first changes from the door to its revision's queue.
-    assert!(world.activator.shared.room.enter(true));
+    let _other = world.activator.shared.room.of("default", "other").enter(true).unwrap();
     let uid = world.simple("web", 0);
     world.demand(&uid, 1).await;
     let pod = Pod::new("a");

@@ -119,6 +119,33 @@ async fn not_more_than_the_bound() {
 }
 
 #[tokio::test]
+async fn a_flood_on_one_app_leaves_room_for_the_others() {
+    let mut world = World::with(&Bounds { hold_count: 4, app_percent: 50, ..Bounds::default() });
+    let (flooded, other) = (world.simple("web", 0), world.simple("rule", 0));
+    let clients = [call(world.public, HOST, "/1", "").await, call(world.public, HOST, "/2", "").await];
+    world.demand(&flooded, 2).await;
+    let full = get(world.public, HOST).await;
+    assert_eq!((full.status, full.body.contains("of this app")), (503, true), "{full:?}");
+    let client = call(world.public, "rule.default.test", "/", "").await;
+    world.demand(&other, 1).await;
+    let pod = Pod::new("b");
+    world.up(&other, pod.address);
+    assert_eq!(answer(client).await.status, 200);
+    drop(clients);
+    world.demand(&flooded, 0).await;
+}
+
+#[tokio::test]
+async fn a_grpc_client_is_told_in_its_own_words_and_not_later_than_it_waits() {
+    let mut world = World::new();
+    let uid = world.simple("web", 0);
+    let head = "content-type: application/grpc\r\ngrpc-timeout: 30m\r\ncontent-length: 0\r\n\r\n";
+    let told = answer(call(world.public, HOST, "/", head).await).await;
+    assert_eq!((told.status, told.header("grpc-status"), told.header("todoapp-error")), (200, "4", "hold-timeout"));
+    world.demand(&uid, 0).await;
+}
+
+#[tokio::test]
 async fn a_limited_pod_gets_one_after_the_other_in_the_order_of_arrival() {
     let mut world = World::new();
     let uid = world.simple("web", 1);

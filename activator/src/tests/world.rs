@@ -25,7 +25,10 @@ use tokio_util::sync::CancellationToken;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
-    hold::{Room, queue::Numbers},
+    hold::{
+        queue::Numbers,
+        room::{self, Room},
+    },
     metrics::Metrics,
     revision::Shared,
     revisions::Revisions,
@@ -54,12 +57,13 @@ pub(super) struct World {
 /// Bounds of a world; tests change one of them.
 pub(super) struct Bounds {
     pub(super) hold_count: usize,
+    pub(super) app_percent: u32,
     pub(super) hold_timeout: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { hold_count: 100, hold_timeout: PATIENCE }
+        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE }
     }
 }
 
@@ -74,7 +78,12 @@ impl World {
         let pool = Pool::new(PoolLimits::default());
         let retiring = pool.clone();
         let shared = Arc::new(Shared {
-            room: Room::new(bounds.hold_count),
+            room: Room::new(room::Bounds {
+                count: bounds.hold_count,
+                bytes: 1 << 20,
+                namespace_percent: 100,
+                app_percent: bounds.app_percent,
+            }),
             hold_timeout: bounds.hold_timeout,
             metrics: Metrics::new(&registry),
             wakes: crate::wakes::Wakes::new(Arc::new(std::time::SystemTime::now)),

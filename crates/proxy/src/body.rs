@@ -1,9 +1,11 @@
 //! The one body type, for requests and responses alike.
 //!
 //! An enum instead of a boxed trait object: the common bodies (nothing, a short text, what hyper receives) cost no
-//! allocation. It is kept small, because hyper's client has room for 64 requests in each connection's channel. Whatever has to live as long as the body (a permit, a measurement, a deadline) is hung onto it.
+//! allocation. It is kept small, because hyper's client has room for 64 requests in each connection's channel.
+//! Whatever has to live as long as the body (a permit, a measurement, a deadline) is hung onto it.
 
 mod ahead;
+mod kept;
 mod replay;
 
 use std::{
@@ -20,7 +22,8 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 pub use self::ahead::{Budget, ReadAhead};
-use self::replay::Replay;
+pub(crate) use self::kept::Keeper;
+use self::{kept::Kept, replay::Replay};
 use crate::upstream::Lease;
 
 /// Any error that a body may end with.
@@ -53,6 +56,7 @@ enum Kind {
     /// A response's body together with the connection it comes from, which is free again when the body has ended.
     Leased(Box<(Incoming, Lease)>),
     Replay(Box<Replay>),
+    Kept(Box<Kept>),
     Boxed(UnsyncBoxBody<Bytes, BoxError>),
 }
 
@@ -88,6 +92,10 @@ impl Body {
 
     fn replay(replay: Replay) -> Self {
         Self::of(Kind::Replay(Box::new(replay)))
+    }
+
+    fn kept(kept: Kept) -> Self {
+        Self::of(Kind::Kept(Box::new(kept)))
     }
 
     const fn of(kind: Kind) -> Self {
@@ -141,6 +149,7 @@ impl Body {
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Kind::Replay(body) => body.poll_frame(cx),
+            Kind::Kept(body) => body.poll_frame(cx),
             Kind::Boxed(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -168,6 +177,7 @@ impl HttpBody for Body {
             Kind::Incoming(body) => body.is_end_stream(),
             Kind::Leased(leased) => leased.0.is_end_stream(),
             Kind::Replay(body) => body.is_end_stream(),
+            Kind::Kept(body) => body.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -179,6 +189,7 @@ impl HttpBody for Body {
             Kind::Incoming(body) => body.size_hint(),
             Kind::Leased(leased) => leased.0.size_hint(),
             Kind::Replay(body) => body.size_hint(),
+            Kind::Kept(body) => body.size_hint(),
             Kind::Boxed(body) => body.size_hint(),
         }
     }

@@ -2,10 +2,31 @@
 
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::Body;
+use crate::{Body, headers};
 
 /// Carries the reason of an answer that is ours and not the app's.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("todoapp-error");
+
+/// Whose bound on held requests was met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldScope {
+    /// The app's.
+    App,
+    /// The namespace's.
+    Namespace,
+    /// The process's.
+    All,
+}
+
+impl std::fmt::Display for HoldScope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::App => "of this app",
+            Self::Namespace => "of this namespace",
+            Self::All => "of all apps together",
+        })
+    }
+}
 
 /// Why a request got no answer of the app.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +41,8 @@ pub enum Failure {
     #[error("no instance became ready in time")]
     HoldTimeout,
     /// Too many requests are waiting for pods already.
-    #[error("too many requests are waiting for an instance")]
-    HoldFull,
+    #[error("too many requests {0} are waiting for an instance")]
+    HoldFull(HoldScope),
     /// The revision cannot start; the text says why.
     #[error("{0}")]
     RevisionFailed(String),
@@ -31,6 +52,9 @@ pub enum Failure {
     /// The app's side refused the connection, broke it, or spoke no HTTP.
     #[error("the app broke the connection: {0}")]
     UpstreamBroken(String),
+    /// The app's process takes no connection; nothing of the request was sent.
+    #[error("the app cannot be reached: {0}")]
+    AppUnreachable(String),
     /// The app did not answer in the time that the revision allows for a request.
     #[error("the app did not answer in time")]
     RequestTimeout,
@@ -46,9 +70,11 @@ impl Failure {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(status, _) => *status,
             Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
-            Self::HoldFull | Self::RevisionFailed(_) | Self::NoRevision(_) | Self::GateFull => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::HoldFull(_)
+            | Self::RevisionFailed(_)
+            | Self::NoRevision(_)
+            | Self::AppUnreachable(_)
+            | Self::GateFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,
         }
     }
@@ -59,10 +85,11 @@ impl Failure {
             Self::NoRoute => "no-route",
             Self::BadRequest(..) => "bad-request",
             Self::HoldTimeout => "hold-timeout",
-            Self::HoldFull => "hold-full",
+            Self::HoldFull(_) => "hold-full",
             Self::RevisionFailed(_) => "revision-failed",
             Self::NoRevision(_) => "no-revision",
             Self::UpstreamBroken(_) => "upstream-broken",
+            Self::AppUnreachable(_) => "app-unreachable",
             Self::RequestTimeout => "request-timeout",
             Self::GateFull => "gate-full",
         }
@@ -70,14 +97,25 @@ impl Failure {
 
     /// The answer: plain text, one line.
     pub fn into_response(self) -> Response<Body> {
+        self.answer(false)
+    }
+
+    /// The answer; to a `grpc` client a status of gRPC's own.
+    pub fn answer(self, grpc: bool) -> Response<Body> {
         let mut text = self.to_string().replace(['\r', '\n'], " ");
-        text.push('\n');
-        let mut response = Response::new(Body::full(text));
-        *response.status_mut() = self.status();
+        let mut response = Response::new(Body::empty());
+        if grpc {
+            headers::grpc::tell(response.headers_mut(), self.status(), &text);
+        } else {
+            text.push('\n');
+            *response.body_mut() = Body::full(text);
+            *response.status_mut() = self.status();
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, plain);
+        }
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.reason()));
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        if matches!(self, Self::HoldFull | Self::GateFull) {
+        if matches!(self, Self::HoldFull(_) | Self::GateFull | Self::AppUnreachable(_)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.status() == StatusCode::METHOD_NOT_ALLOWED {

@@ -7,6 +7,7 @@
 //! `outbound` happens once, `send` once for each address that is tried, `inbound` once.
 
 mod fit;
+mod spare;
 
 use std::net::SocketAddr;
 
@@ -18,8 +19,9 @@ use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 use wire::Protocol;
 
-pub(crate) use self::fit::fit;
-pub use crate::headers::Forwarded;
+pub use self::spare::Spare;
+pub(crate) use self::{fit::fit, spare::is_idempotent};
+pub use crate::headers::{Forwarded, PLACES, REFUSED};
 use crate::{
     Body, Failure,
     body::Guard,
@@ -50,7 +52,7 @@ impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Timeout => Self::RequestTimeout,
-            Failed::Send(SendError::Unsent { cause, .. } | SendError::Broken(cause)) => {
+            Failed::Send(SendError::Unsent { cause, .. } | SendError::Refused(cause) | SendError::Broken(cause)) => {
                 Self::UpstreamBroken(cause.to_string())
             }
         }

@@ -3,11 +3,13 @@
 //! Pure functions on heads. Rules are quoted by their section of RFC 9110 (semantics), 9112 (HTTP/1.1), 9113 (HTTP/2).
 
 mod door;
+pub mod grpc;
 mod hop;
 mod origin;
 
 pub use self::{
     door::{authority, check, expects_continue},
+    hop::{PLACES, REFUSED},
     origin::Forwarded,
 };
 pub(crate) use self::{

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,6 +14,8 @@ use std::{
 use parking_lot::Mutex;
 use proxy::gate::{Full, Gate};
 use tokio::task::JoinSet;
+
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn never_more_inside_than_the_limit_and_nobody_is_lost() {
@@ -25,7 +28,7 @@ async fn never_more_inside_than_the_limit_and_nobody_is_lost() {
             tasks.spawn(async move {
                 // Every third gives up at some point of its wait; a place that it was just given must not be lost.
                 let wait = Duration::from_micros(if task % 3 == 0 { task } else { 60_000_000 });
-                let entered = tokio::time::timeout(wait, gate.enter()).await;
+                let entered = tokio::time::timeout(wait, gate.enter(PEER)).await;
                 let Ok(Ok(permit)) = entered else {
                     return;
                 };
@@ -42,9 +45,9 @@ async fn never_more_inside_than_the_limit_and_nobody_is_lost() {
         // All places are there again.
         let mut places = Vec::new();
         for _ in 0..limit {
-            places.push(gate.enter().await.unwrap());
+            places.push(gate.enter(PEER).await.unwrap());
         }
-        let one_more = tokio::time::timeout(Duration::ZERO, gate.enter()).await;
+        let one_more = tokio::time::timeout(Duration::ZERO, gate.enter(PEER)).await;
         assert!(one_more.is_err());
     }
 }
@@ -52,20 +55,20 @@ async fn never_more_inside_than_the_limit_and_nobody_is_lost() {
 #[tokio::test]
 async fn the_queue_is_first_come_first_served_and_bounded() {
     let gate = Gate::new(2);
-    let inside = [gate.enter().await.unwrap(), gate.enter().await.unwrap()];
+    let inside = [gate.enter(PEER).await.unwrap(), gate.enter(PEER).await.unwrap()];
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
     for number in 0..20 {
         let (waiter, order) = (gate.clone(), Arc::clone(&order));
         tasks.spawn(async move {
-            let _permit = waiter.enter().await.unwrap();
+            let _permit = waiter.enter(PEER).await.unwrap();
             order.lock().push(number);
         });
         while gate.waiting() <= number {
             tokio::task::yield_now().await;
         }
     }
-    assert_eq!(gate.enter().await.unwrap_err(), Full);
+    assert_eq!(gate.enter(PEER).await.unwrap_err(), Full);
     drop(inside);
     tasks.join_all().await;
     assert_eq!(*order.lock(), (0..20).collect::<Vec<_>>());
@@ -74,7 +77,7 @@ async fn the_queue_is_first_come_first_served_and_bounded() {
 #[tokio::test]
 async fn no_limit_is_no_gate() {
     let gate = Gate::new(0);
-    let inside: Vec<_> = futures_util::future::join_all((0..1_000).map(|_| gate.enter())).await;
+    let inside: Vec<_> = futures_util::future::join_all((0..1_000).map(|_| gate.enter(PEER))).await;
     assert!(inside.iter().all(Result::is_ok));
     assert_eq!(gate.waiting(), 0);
 }

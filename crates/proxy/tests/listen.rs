@@ -228,11 +228,11 @@ async fn a_held_client_that_expects_100_continue_keeps_its_body() {
 
 #[tokio::test]
 async fn an_answer_of_ours_says_that_it_is_ours() {
-    let app = serve(|_, _| async { proxy::Failure::HoldFull.into_response() });
+    let app = serve(|_, _| async { proxy::Failure::GateFull.into_response() });
     let mut client = h1(app.address).await;
     let response = within(client.send_request(get("/"))).await.unwrap();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(response.headers()["todoapp-error"], "hold-full");
+    assert_eq!(response.headers()["todoapp-error"], "gate-full");
     assert_eq!(response.headers()["retry-after"], "1");
     assert_eq!(text(response).await.lines().count(), 1);
 }

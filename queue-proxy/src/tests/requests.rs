@@ -57,6 +57,53 @@ async fn no_more_requests_are_in_the_app_than_the_limit_and_ten_times_as_many_wa
     assert!(page.contains("todoapp_queue_in_flight 0"), "{page}");
 }
 
+/// GET from this address; the connection stays open until the answer's body has come.
+async fn head_from(ip: [u8; 4], to: SocketAddr) -> http::HeaderMap {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((ip, 0).into()).unwrap();
+    let io = TokioIo::new(socket.connect(to).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("/").header("host", "app.example").body(Empty::<Bytes>::new()).unwrap();
+    within(sender.send_request(request)).await.unwrap().into_parts().0.headers
+}
+
+#[tokio::test]
+async fn each_activator_is_told_what_is_left_for_it() {
+    let (listener, address) = listener().await;
+    let leave = Arc::new(Semaphore::new(0));
+    let exit = Arc::clone(&leave);
+    app(listener, move |_| {
+        let exit = Arc::clone(&exit);
+        async move {
+            exit.acquire().await.unwrap().forget();
+            let mut response = said("ok");
+            // Words between our own proxies are not the app's to say.
+            response.headers_mut().insert("todoapp-places", 1000.into());
+            response.headers_mut().insert("todoapp-refused", 1.into());
+            response
+        }
+    });
+    let pod = pod(address, &[("TODOAPP_CONCURRENCY_LIMIT", "10".to_owned())]).await;
+    let others: Vec<_> = (0..2).map(|_| tokio::spawn(head_from([127, 0, 0, 2], pod.traffic))).collect();
+    let first = tokio::spawn(head_from([127, 0, 0, 3], pod.traffic));
+    within(async {
+        while !get(pod.admin, "/metrics").await.2.contains("todoapp_queue_in_flight 3") {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+    // The app lets them go in order of arrival, so the two of the one activator are first or one of them is.
+    leave.add_permits(3);
+    let mut places = Vec::new();
+    for head in others.into_iter().chain([first]) {
+        let head = within(head).await.unwrap();
+        assert!(!head.contains_key("todoapp-refused"));
+        places.push(head["todoapp-places"].to_str().unwrap().parse::<u32>().unwrap());
+    }
+    assert!(places.iter().all(|places| (8..=10).contains(places)), "{places:?}");
+}
+
 #[tokio::test]
 async fn an_app_that_comes_back_within_a_second_is_waited_for() {
     let (listener, address) = listener().await;
@@ -69,12 +116,12 @@ async fn an_app_that_comes_back_within_a_second_is_waited_for() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_gone_is_a_502_and_a_slow_one_a_504() {
+async fn an_app_that_is_gone_is_a_503_and_a_slow_one_a_504() {
     let (listener, address) = listener().await;
     drop(listener);
     let gone = pod(address, &[]).await;
     let (status, reason, text) = get(gone.traffic, "/").await;
-    assert_eq!((status, reason.as_deref()), (502, Some("upstream-broken")), "{text}");
+    assert_eq!((status, reason.as_deref()), (503, Some("app-unreachable")), "{text}");
 
     let (listener, address) = super::listener().await;
     app(listener, |_| std::future::pending());

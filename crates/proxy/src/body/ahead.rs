@@ -29,17 +29,40 @@ pub struct Budget {
     used: AtomicUsize,
     total: usize,
     per_request: usize,
+    /// What is used of this one is used of that one too.
+    within: Option<Arc<Budget>>,
 }
 
 impl Budget {
     /// Bounds in bytes: for all requests together and for each.
     pub fn new(total: usize, per_request: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), total, per_request })
+        Arc::new(Self { used: AtomicUsize::new(0), total, per_request, within: None })
+    }
+
+    /// A bound in bytes on a part of another budget.
+    pub fn within(whole: Arc<Self>, total: usize) -> Arc<Self> {
+        let per_request = whole.per_request;
+        Arc::new(Self { used: AtomicUsize::new(0), total, per_request, within: Some(whole) })
+    }
+
+    /// Its bound in bytes.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Whether more may be read.
+    pub fn has_room(&self) -> bool {
+        self.chain().all(|budget| budget.used() < budget.total)
     }
 
     /// Bytes that are held now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// This one and those that it is a part of.
+    fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |budget| budget.within.as_deref())
     }
 }
 
@@ -51,19 +74,32 @@ pub(super) struct Share {
 }
 
 impl Share {
-    fn may_grow(&self) -> bool {
-        self.bytes < self.budget.per_request && self.budget.used() < self.budget.total
+    pub(super) const fn of(budget: Arc<Budget>) -> Self {
+        Self { budget, bytes: 0 }
     }
 
-    fn grow(&mut self, bytes: usize) {
+    pub(super) fn may_grow(&self) -> bool {
+        self.bytes < self.budget.per_request && self.budget.has_room()
+    }
+
+    pub(super) fn grow(&mut self, bytes: usize) {
         self.bytes += bytes;
-        self.budget.used.fetch_add(bytes, Ordering::Relaxed);
+        for budget in self.budget.chain() {
+            budget.used.fetch_add(bytes, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn give_back(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        for budget in self.budget.chain() {
+            budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.give_back();
     }
 }
 
@@ -81,7 +117,7 @@ impl ReadAhead {
     /// Takes the body; reads nothing before [`fill`](Self::fill) is polled.
     pub fn new(body: Incoming, budget: Arc<Budget>) -> Self {
         let ended = body.is_end_stream();
-        Self { rest: body, read: BytesMut::new(), trailers: None, ended, share: Share { budget, bytes: 0 } }
+        Self { rest: body, read: BytesMut::new(), trailers: None, ended, share: Share::of(budget) }
     }
 
     /// Reads until the body has ended or a budget is spent. Cancel-safe.

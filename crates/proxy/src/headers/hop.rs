@@ -7,6 +7,10 @@ use http::{
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Of a queue-proxy to an activator: the app has seen nothing of the request, which may be sent elsewhere.
+pub const REFUSED: HeaderName = HeaderName::from_static("todoapp-refused");
+/// Of a queue-proxy to an activator: how many requests it may have in this pod at a time.
+pub const PLACES: HeaderName = HeaderName::from_static("todoapp-places");
 /// Names in one `Connection` field that are looked at; a head that has more is nobody's honest request.
 const NAMED_MAX: usize = 16;
 
@@ -25,6 +29,9 @@ pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
 
 /// Removes what the upstream said to us alone. Returns the protocol of an `Upgrade` field.
 pub(crate) fn from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
+    // Words between our own proxies: an app must not say them, and a client not hear them.
+    headers.remove(REFUSED);
+    headers.remove(PLACES);
     remove_connection(headers)
 }
 

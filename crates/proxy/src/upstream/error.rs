@@ -16,6 +16,8 @@ pub enum SendError {
         /// What went wrong.
         cause: Cause,
     },
+    /// The upstream says that it has not acted on it (RFC 9113, 8.7), but part of the body may be gone.
+    Refused(Cause),
     /// The connection failed after the request had begun to be sent.
     Broken(Cause),
 }
@@ -48,6 +50,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unsent { cause, .. } => write!(f, "not sent: {cause}"),
+            Self::Refused(cause) => write!(f, "refused: {cause}"),
             Self::Broken(cause) => write!(f, "broken: {cause}"),
         }
     }
@@ -63,10 +66,18 @@ impl SendError {
     /// hyper gives a message back when nothing of it was written.
     pub(super) fn of(mut error: hyper::client::conn::TrySendError<Request<Body>>) -> Self {
         let message = error.take_message();
-        let cause = Cause::Http(error.into_error());
+        let error = error.into_error();
+        let refused = is_refused(&error);
+        let cause = Cause::Http(error);
         match message {
             Some(request) => Self::unsent(request, cause),
+            None if refused => Self::Refused(cause),
             None => Self::Broken(cause),
         }
     }
+}
+
+fn is_refused(error: &hyper::Error) -> bool {
+    let reason = error.source().and_then(|source| source.downcast_ref::<h2::Error>()).and_then(h2::Error::reason);
+    reason == Some(h2::Reason::REFUSED_STREAM)
 }

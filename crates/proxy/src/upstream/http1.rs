@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, Method, Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::Body as _;
 use hyper::{
     body::Incoming,
@@ -15,7 +15,7 @@ use super::{
     Cause, Lease as AnyLease, SendError,
     home::{BUFFER_MAX, Home},
 };
-use crate::{Body, net::Dial};
+use crate::{Body, forward, net::Dial};
 
 /// A connection unused for longer may be closing at this moment: a copy of the head is kept in case it is. Shorter
 /// pauses are the hot path, where the copy would cost more than it saves.
@@ -109,13 +109,9 @@ fn lost(error: &TrySendError<Request<Body>>) -> bool {
         )
 }
 
-/// The request once more, if its method allows that (RFC 9110, 9.2.2) and it has no body.
+/// The request once more, if its method allows that and it has no body.
 fn copy(request: &Request<Body>) -> Option<Request<Body>> {
-    let repeatable = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE
-    );
-    if !repeatable || !request.body().is_end_stream() {
+    if !forward::is_idempotent(request.method()) || !request.body().is_end_stream() {
         return None;
     }
     let mut copy = Request::new(Body::empty());

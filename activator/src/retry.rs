@@ -1,0 +1,93 @@
+//! Whether a request that got no answer of the app may be sent once more. Pure.
+
+use proxy::upstream::Cause;
+
+/// Kept-alive connections of one pod that may turn out to be closed before the pod itself is doubted.
+const STALE_MAX: u32 = 3;
+/// Times that one request may meet a pod that dies with it.
+const BROKEN_MAX: u32 = 2;
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mishap<'a> {
+    /// Nothing was sent.
+    Unsent(&'a Cause),
+    /// The pod's queue-proxy says that the app has seen nothing of it, or the pod refused the stream (RFC 9113, 8.7).
+    Refused,
+    /// The connection broke before the head of an answer: nobody knows what the app did.
+    Broken,
+}
+
+impl Mishap<'_> {
+    /// For a metric's label.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Unsent(_) => "unsent",
+            Self::Refused => "refused",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Once more, to the same pod or another one.
+    Again,
+    /// Once more; this pod is left alone for a while.
+    Elsewhere,
+    /// The client has to be told.
+    No,
+}
+
+/// What one request has met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Mishaps {
+    stale: u32,
+    broken: u32,
+}
+
+impl Mishaps {
+    /// Takes in one more.
+    pub(crate) fn judge(&mut self, mishap: Mishap<'_>, idempotent: bool) -> Verdict {
+        match mishap {
+            Mishap::Unsent(Cause::Http(_)) if self.stale < STALE_MAX => {
+                self.stale += 1;
+                Verdict::Again
+            }
+            Mishap::Unsent(_) | Mishap::Refused => Verdict::Elsewhere,
+            Mishap::Broken if idempotent && self.broken < BROKEN_MAX => {
+                self.broken += 1;
+                Verdict::Again
+            }
+            Mishap::Broken => Verdict::No,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_sent_is_always_sent_again() {
+        let mut mishaps = Mishaps::default();
+        for _ in 0..10 {
+            assert_eq!(mishaps.judge(Mishap::Unsent(&Cause::ConnectTimeout), false), Verdict::Elsewhere);
+            assert_eq!(mishaps.judge(Mishap::Refused, false), Verdict::Elsewhere);
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_repeated_only_if_that_is_harmless() {
+        let mut mishaps = Mishaps::default();
+        assert_eq!(mishaps.judge(Mishap::Broken, false), Verdict::No);
+        assert_eq!(mishaps.judge(Mishap::Broken, true), Verdict::Again);
+        assert_eq!(mishaps.judge(Mishap::Broken, true), Verdict::Again);
+        assert_eq!(
+            mishaps.judge(Mishap::Broken, true),
+            Verdict::No,
+            "a request that kills its pods is not sent for ever"
+        );
+    }
+}
