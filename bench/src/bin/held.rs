@@ -108,7 +108,9 @@ async fn measure(count: usize, client: Client, body: usize) -> Result<(Figures, 
     let group = Group::new("todoapp-held")?;
     let place = Place { core: None, group: Some(group.folder()) };
     let most = (count + 1).to_string();
-    let front = stack::front(&["--hold-count", &most, "--hold-timeout", "10m"], false, place).await?;
+    let shares = ["--hold-app-percent", "100", "--hold-namespace-percent", "100"];
+    let flags = [&["--hold-count", &most, "--hold-timeout", "10m"], &shares[..]].concat();
+    let front = stack::front(&flags, false, place).await?;
     let before = figures(&front, &group)?;
     let mut clients = JoinSet::new();
     match client {

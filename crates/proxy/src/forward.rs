@@ -29,7 +29,7 @@ use crate::{
     listen::ConnInfo,
     net::Dial,
     upgrade,
-    upstream::{Pool, SendError},
+    upstream::{Cause, Pool, SendError},
 };
 
 /// What has to be remembered of a request until its response comes.
@@ -52,6 +52,10 @@ impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Timeout => Self::RequestTimeout,
+            // The one error of hyper's users that there can be: the client left amid the body, or framed it wrongly.
+            Failed::Send(SendError::Broken(Cause::Http(cause))) if cause.is_user() => {
+                Self::BadRequest(StatusCode::BAD_REQUEST, "the request's body broke")
+            }
             Failed::Send(SendError::Unsent { cause, .. } | SendError::Refused(cause) | SendError::Broken(cause)) => {
                 Self::UpstreamBroken(cause.to_string())
             }
