@@ -5,6 +5,7 @@
 
 pub mod floor;
 pub mod group;
+pub mod knative;
 pub mod warm;
 
 use std::{process::ExitCode, time::Duration};
@@ -48,6 +49,13 @@ impl Sample {
         let [p50, p99, longest] = [0.5, 0.99, 1.0].map(|share| millis(self.quantile(share)));
         format!("| {name} | {} | {p50} | {p99} | {longest} |", self.len())
     }
+}
+
+/// The value in the middle, or the one above it; zero of nothing.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// Head of a table of [`Sample::row`]s.

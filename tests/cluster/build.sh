@@ -19,7 +19,7 @@ tool_folders() {
   METRICS_SERVER_BIN=$(tool_folder metrics-server sigs.k8s.io/metrics-server)
   HELM_BIN=$(tool_folder helm helm.sh/helm/v4)
   HEY_BIN=$(tool_folder hey github.com/rakyll/hey)
-  KNATIVE_QUEUE_BIN=$(tool_folder knative-queue knative.dev/serving)
+  KNATIVE_BIN=$(tool_folder knative knative.dev/serving)
   H2SPEC_BIN=$(tool_folder h2spec github.com/summerwind/h2spec)
   PAUSE_BIN=$CACHE/bin/pause-$(sha256sum "$CLUSTER_DIR/pause.c" | cut -c 1-8)
 }
@@ -78,13 +78,14 @@ build_load_tools() {
   exec {lock}<&-
 }
 
-# Whom benchmarks measure us beside.
+# Whom benchmarks measure us beside; its programs go into images too.
 build_knative() {
   local lock
   mkdir -p "$CACHE"
   exec {lock}<"$CACHE"
   flock "$lock"
-  build_tool knative-queue "$KNATIVE_QUEUE_BIN" "" knative.dev/serving/cmd/queue
+  CGO_ENABLED=0 build_tool knative "$KNATIVE_BIN" "" knative.dev/serving/cmd/activator knative.dev/serving/cmd/autoscaler \
+    knative.dev/serving/cmd/controller knative.dev/serving/cmd/queue knative.dev/serving/cmd/webhook
   exec {lock}<&-
 }
 

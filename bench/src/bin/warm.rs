@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use bench::warm::{Figures, Load, Way};
-use bench::{PROMISES, at_least, promise};
+use bench::{PROMISES, at_least, median, promise};
 use clap::Parser;
 
 /// Of haproxy's requests a second, the activator's.
@@ -132,10 +132,4 @@ fn promises(load: &Load, measured: &Measured) {
 
 fn p50(figures: &Figures) -> Option<f64> {
     figures.p50.map(|p50: Duration| p50.as_secs_f64() * 1000.0)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

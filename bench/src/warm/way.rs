@@ -81,7 +81,7 @@ impl Way {
                 open.ports = [PUBLIC_PORT; 2];
             }
             Self::KnativeQueueProxy => {
-                let mut queue = Process::start(proxy, "knative-queue", &[], &knative())?;
+                let mut queue = Process::start(proxy, "queue", &[], &knative())?;
                 queue.listens(SIDECAR_PORT).await?;
                 open.processes.push(queue);
                 open.ports = [SIDECAR_PORT; 2];
