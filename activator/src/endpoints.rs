@@ -18,11 +18,28 @@ enum Word {
     Down(Instant),
 }
 
+/// What the slices say of a pod; two may speak of it, then the better word counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Listed {
+    NotReady,
+    /// Told to end, and still serving: taken while no other is there (KEP-1669).
+    Leaving,
+    Ready,
+}
+
+/// Whether a pod takes requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    No,
+    AsLastResort,
+    Yes,
+}
+
 #[derive(Debug)]
 struct Entry {
     word: Word,
-    /// Ready or not, as the slices list it; `None` when they do not.
-    listed: Option<bool>,
+    /// As the slices list it; `None` when they do not.
+    listed: Option<Listed>,
     refused: Option<Instant>,
     /// Our part of its places while more pods are to come; 0 = none given.
     share: u32,
@@ -32,22 +49,23 @@ impl Entry {
     const NEW: Self = Self { word: Word::None, listed: None, refused: None, share: 0 };
 
     /// Whether it takes requests, and when that changes by time alone.
-    fn available(&self, now: Instant) -> (bool, Option<Instant>) {
-        let listed = self.listed == Some(true);
+    fn takes(&self, now: Instant) -> (Takes, Option<Instant>) {
+        let listed = self.listed == Some(Listed::Ready);
         if let Word::Down(since) = self.word
             && now < since + HUB_TRUST
         {
-            return (false, Some(since + HUB_TRUST));
+            return (Takes::No, Some(since + HUB_TRUST));
         }
         if let Some(refused) = self.refused
             && (!listed || now < refused + REFUSED_PAUSE)
         {
-            return (false, listed.then_some(refused + REFUSED_PAUSE));
+            return (Takes::No, listed.then_some(refused + REFUSED_PAUSE));
         }
-        match self.word {
-            _ if listed => (true, None),
-            Word::Up(since) if now < since + HUB_TRUST => (true, Some(since + HUB_TRUST)),
-            _ => (false, None),
+        match (self.listed, self.word) {
+            (Some(Listed::Ready), _) => (Takes::Yes, None),
+            (Some(Listed::Leaving), _) => (Takes::AsLastResort, None),
+            (_, Word::Up(since)) if now < since + HUB_TRUST => (Takes::Yes, Some(since + HUB_TRUST)),
+            _ => (Takes::No, None),
         }
     }
 
@@ -74,7 +92,7 @@ impl Endpoints {
         entry.share = share;
         entry.refused = None;
         entry.word = match entry.listed {
-            Some(true) => Word::None,
+            Some(Listed::Ready) => Word::None,
             _ => Word::Up(now),
         };
     }
@@ -98,8 +116,8 @@ impl Endpoints {
         self.entries.retain(|_, entry| !entry.forgotten(now));
     }
 
-    /// The slices say: these pods exist, and are ready or not.
-    pub(crate) fn listed(&mut self, listed: &BTreeMap<SocketAddr, bool>, now: Instant) {
+    /// The slices say: these pods exist, and this is how they are.
+    pub(crate) fn listed(&mut self, listed: &BTreeMap<SocketAddr, Listed>, now: Instant) {
         for address in listed.keys() {
             self.entries.entry(*address).or_insert(Entry::NEW);
         }
@@ -111,7 +129,7 @@ impl Endpoints {
             if entry.listed.is_some() && new.is_none() && matches!(entry.word, Word::Down(_)) {
                 entry.word = Word::None;
             }
-            if new == Some(true) && matches!(entry.word, Word::Up(_)) {
+            if new == Some(Listed::Ready) && matches!(entry.word, Word::Up(_)) {
                 entry.word = Word::None;
             }
             entry.listed = new;
@@ -146,19 +164,21 @@ impl Endpoints {
 
     /// Those that take requests now, in order, and when that changes by time alone.
     pub(crate) fn available(&self, now: Instant) -> (Vec<SocketAddr>, Option<Instant>) {
-        let mut available = Vec::new();
+        let (mut available, mut last_resort) = (Vec::new(), Vec::new());
         let mut next: Option<Instant> = None;
         for (address, entry) in &self.entries {
-            let (takes, changes) = entry.available(now);
-            if takes {
-                available.push(*address);
+            let (takes, changes) = entry.takes(now);
+            match takes {
+                Takes::Yes => available.push(*address),
+                Takes::AsLastResort => last_resort.push(*address),
+                Takes::No => {}
             }
             next = match (next, changes) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
             };
         }
-        (available, next)
+        (if available.is_empty() { last_resort } else { available }, next)
     }
 }
 

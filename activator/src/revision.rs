@@ -29,6 +29,7 @@ use wire::{Protocol, Up};
 
 use crate::{
     demand::Say,
+    endpoints::Listed,
     hold::{
         Verdict,
         queue::{Number, Numbers, Waiter},
@@ -247,7 +248,7 @@ impl Revision {
     }
 
     /// The slices say which pods there are.
-    pub(crate) fn listed(&self, listed: &BTreeMap<SocketAddr, bool>) {
+    pub(crate) fn listed(&self, listed: &BTreeMap<SocketAddr, Listed>) {
         self.change(|live, now| live.endpoints.listed(listed, now));
     }
 

@@ -1,8 +1,17 @@
 //! The life of a request, from the door to the end of its answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header::SET_COOKIE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Version,
+    header::{CONNECTION, SET_COOKIE},
+};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use proxy::{
@@ -42,11 +51,25 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) kept: Arc<Budget>,
     pub(crate) pool: Pool<D>,
+    /// The end is near: clients that keep their connections are asked to make new ones, which lead to others.
+    leaving: AtomicBool,
 }
 
 impl<D: Dial> Activator<D> {
     pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>) -> Arc<Self> {
-        Arc::new(Self { tables, shared, pool, kept: Budget::new(KEPT_TOTAL, KEPT_EACH) })
+        Arc::new(Self {
+            tables,
+            shared,
+            pool,
+            kept: Budget::new(KEPT_TOTAL, KEPT_EACH),
+            leaving: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on answers of HTTP/1 end their connections. A connection that is closed while its client begins to speak
+    /// costs that client a request (RFC 9112, 9.5); one whose end was announced does not.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 }
 
@@ -84,6 +107,7 @@ pub(crate) async fn serve<D: Dial>(
     request: Request<Incoming>,
     connection: ConnInfo,
 ) -> Response<Body> {
+    let http1 = request.version() < Version::HTTP_2;
     let grpc = headers::grpc::is_grpc(request.headers());
     let patience = headers::grpc::timeout(request.headers()).filter(|_| grpc);
     let (arrived, held) = (Instant::now(), Held::default());
@@ -102,6 +126,10 @@ pub(crate) async fn serve<D: Dial>(
             failure.answer(grpc)
         }
     };
+    if http1 && visit.activator.leaving.load(Ordering::Relaxed) && response.status() != StatusCode::SWITCHING_PROTOCOLS
+    {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(cookie) = visit.cookie {
         response.headers_mut().append(SET_COOKIE, cookie);
     }

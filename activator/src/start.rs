@@ -119,6 +119,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
         }
         () = told.cancelled() => {}
     }
+    activator.leave();
     let longest = || longest(&revisions, args.hold_timeout);
     let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();

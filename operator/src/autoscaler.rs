@@ -49,12 +49,14 @@ const TICK: Duration = Duration::from_secs(2);
 /// Our count of seconds begins here, so that what senders replay from before our start has a place on it.
 const ORIGIN: Duration = Duration::from_secs(100_000);
 
-/// Writes the scale of a Deployment, and which of its pods are to go first.
+/// Writes the scale of a Deployment, and which of its pods are to go.
 pub trait ScaleWriter: Send + Sync {
     /// The pods of the revision with this UID that the ReplicaSet controller counts, as far as they are known.
     fn pods(&self, uid: &str) -> Vec<Candidate>;
     /// Sets the deletion cost of a pod.
     fn mark<'a>(&'a self, namespace: &'a str, mark: &'a Mark) -> BoxFuture<'a, anyhow::Result<()>>;
+    /// Deletes a pod of the revision with this UID; nothing to do for one that is not its own or is going already.
+    fn delete<'a>(&'a self, uid: &'a str, pod: &'a str) -> BoxFuture<'a, anyhow::Result<()>>;
     /// Sets `spec.replicas` of the Deployment.
     fn scale<'a>(&'a self, namespace: &'a str, name: &'a str, replicas: u32) -> BoxFuture<'a, anyhow::Result<()>>;
 }
@@ -306,6 +308,7 @@ impl Shared {
                         link.close.cancel();
                     }
                 }
+                Effect::Replace { uid, pod } => drop(self.writers.spawn(write::replace(Arc::clone(self), uid, pod))),
                 Effect::Write { uid } => drop(self.writers.spawn(write::bring(Arc::clone(self), uid))),
             }
         }

@@ -172,6 +172,8 @@ pub(crate) mod tests {
             template: serde_json::from_value::<Template>(template).expect("a template"),
             concurrency_limit: 0,
             timeouts: api::Timeouts::default(),
+            initializer: None,
+            recycle_after: None,
         };
         let mut revision = Revision::new("shop-00007", spec);
         revision.metadata.namespace = Some("market".to_owned());

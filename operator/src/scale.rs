@@ -1,5 +1,5 @@
-//! The writes of the autoscaler: a PATCH of a Deployment's scale, the only one on the way of a waiting request, and
-//! before a scale-in the deletion costs of pods.
+//! The writes of the autoscaler: a PATCH of a Deployment's scale, the only one on the way of a waiting request, before a
+//! scale-in the deletion costs of pods, and the end of pods that have served their time.
 
 use anyhow::Context as _;
 use api::labels::AUTOSCALER;
@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions};
 use serde_json::json;
 
 use crate::autoscaler::{Candidate, Mark, ScaleWriter};
@@ -36,6 +36,21 @@ impl ScaleWriter for ClusterScale {
         let body = Patch::Merge(json!({ "metadata": { "annotations": { COST: cost } } }));
         Box::pin(async move {
             api.patch_metadata(&mark.pod, &params(), &body).await?;
+            Ok(())
+        })
+    }
+
+    fn delete<'a>(&'a self, uid: &'a str, pod: &'a str) -> BoxFuture<'a, anyhow::Result<()>> {
+        let known =
+            self.pods.by(By::Revision, uid).into_iter().find(|known| known.name_any() == pod && is_active(known));
+        Box::pin(async move {
+            let Some(known) = known else { return Ok(()) };
+            let api: Api<Pod> = Api::namespaced(self.client.clone(), &known.namespace().unwrap_or_default());
+            // Not another one that has taken its name meanwhile.
+            let preconditions = Preconditions { uid: known.uid(), resource_version: None };
+            let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+            api.delete(pod, &params).await.with_context(|| format!("delete Pod {pod}"))?;
+            tracing::info!(pod, "has served its time and is replaced");
             Ok(())
         })
     }

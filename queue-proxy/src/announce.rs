@@ -18,6 +18,9 @@ use crate::{config::Config, report::Measured, start::TRAFFIC_PORT};
 /// Thousands of us may look for a leader that is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// Between two requests for a replacement.
+const REPEATED: Duration = Duration::from_secs(5);
+
 /// What the hub may think of us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -92,10 +95,10 @@ impl Announcer {
         self.say(message);
     }
 
-    /// Follows the app and the end of the pod until that has been announced.
-    pub(crate) async fn follow(self: Arc<Self>, mut answers: watch::Receiver<bool>, terminating: CancellationToken) {
+    /// Follows the app until we are `leaving` and that has been announced.
+    pub(crate) async fn follow(self: Arc<Self>, mut answers: watch::Receiver<bool>, leaving: CancellationToken) {
         loop {
-            let ends = terminating.is_cancelled();
+            let ends = leaving.is_cancelled();
             let answering = *answers.borrow_and_update();
             self.stand(answering, ends);
             if ends {
@@ -103,9 +106,19 @@ impl Announcer {
             }
             tokio::select! {
                 biased;
-                () = terminating.cancelled() => {}
+                () = leaving.cancelled() => {}
                 changed = answers.changed() => if changed.is_err() { return },
             }
+        }
+    }
+
+    /// Asks for a replacement once the pod is `worn`, again and again: whoever heard it may have lost the lead.
+    pub(crate) async fn tell_of_wear(self: Arc<Self>, worn: CancellationToken) {
+        worn.cancelled().await;
+        tracing::info!("has served its time");
+        loop {
+            self.say(Up::Worn);
+            tokio::time::sleep(REPEATED).await;
         }
     }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use wire::Protocol;
 
+use crate::initialize::Initializer;
+
 pub(crate) use self::probe::{Check, Probe};
 
 /// Everything that is told to a queue-proxy.
@@ -25,6 +27,11 @@ pub struct Config {
     pub(crate) concurrency_limit: u32,
     pub(crate) request_timeout: Duration,
     pub(crate) probe: Probe,
+    pub(crate) initializer: Option<Initializer>,
+    /// Requests after which the pod is replaced; 0: never.
+    pub(crate) recycle_requests: u32,
+    /// Age at which it is.
+    pub(crate) recycle_age: Option<Duration>,
     log: String,
 }
 
@@ -47,6 +54,7 @@ const A_LIMIT: &str = "a whole number, 0 for no limit";
 const SECONDS: &str = "a number of seconds greater than 0, such as 300 or 0.5";
 const A_PROTOCOL: &str = "http1 or h2c";
 const A_PROBE: &str = "a readiness probe in JSON, such as {\"httpGet\":{\"path\":\"/health\"}}";
+const AN_INITIALIZER: &str = "an initializer in JSON, such as {\"path\":\"/initialize\",\"timeoutSeconds\":30}";
 const A_KEY: &str = "64 hexadecimal digits";
 
 impl Config {
@@ -59,6 +67,9 @@ impl Config {
         let app_port = parse(&get, "TODOAPP_APP_PORT", A_PORT, None, |port: &u16| *port > 0)?;
         let seconds = parse(&get, "TODOAPP_REQUEST_TIMEOUT_SECONDS", SECONDS, Some(300.0), |seconds: &f64| {
             *seconds > 0.0 && *seconds < 1e9
+        })?;
+        let age = parse(&get, "TODOAPP_RECYCLE_AGE_SECONDS", SECONDS, Some(0.0), |seconds: &f64| {
+            (0.0..1e9).contains(seconds)
         })?;
         let limit = parse(&get, "TODOAPP_CONCURRENCY_LIMIT", A_LIMIT, Some(0), |_: &u32| true)?;
         Ok(Self {
@@ -73,6 +84,9 @@ impl Config {
             concurrency_limit: limit,
             request_timeout: Duration::from_secs_f64(seconds),
             probe: readiness(get("TODOAPP_READINESS"), app_port)?,
+            initializer: initializer(get("TODOAPP_INITIALIZER"))?,
+            recycle_requests: parse(&get, "TODOAPP_RECYCLE_REQUESTS", A_LIMIT, Some(0), |_: &u32| true)?,
+            recycle_age: (age > 0.0).then(|| Duration::from_secs_f64(age)),
             log: get("TODOAPP_LOG").unwrap_or_else(|| "info".to_owned()),
         })
     }
@@ -105,6 +119,12 @@ fn protocol(value: Option<String>) -> Result<Protocol, Invalid> {
         Some("h2c") => Ok(Protocol::H2c),
         Some(_) => Err(Invalid::Wrong("TODOAPP_PROTOCOL", value.unwrap_or_default(), A_PROTOCOL)),
     }
+}
+
+fn initializer(value: Option<String>) -> Result<Option<Initializer>, Invalid> {
+    let Some(value) = value else { return Ok(None) };
+    let read = Initializer::from_json(&value);
+    read.map(Some).ok_or(Invalid::Wrong("TODOAPP_INITIALIZER", value, AN_INITIALIZER))
 }
 
 fn readiness(value: Option<String>, app_port: u16) -> Result<Probe, Invalid> {
@@ -150,6 +170,7 @@ mod tests {
         assert!(said("TODOAPP_REQUEST_TIMEOUT_SECONDS", "-1").contains("greater than 0"));
         assert!(said("TODOAPP_CONCURRENCY_LIMIT", "x").contains("whole number"));
         assert!(said("TODOAPP_READINESS", "{").contains("probe in JSON"));
+        assert!(said("TODOAPP_INITIALIZER", "{}").contains("initializer in JSON"));
         let secret = said("TODOAPP_KEY", "abc");
         assert!(!secret.contains("abc"), "{secret}");
         let nothing = Config::from_env(|_| None).expect_err("invalid");

@@ -1,8 +1,8 @@
 //! The end of a pod: say so, serve what is here and what still comes, stop when it is quiet.
 //!
 //! ```text
-//! SIGTERM ─▶ Draining to the hub ─▶ quiet? ─▶ stop ─▶ connections end ─▶ /drain answers ─▶ exit
-//!                                     └─ no later than one request timeout after SIGTERM
+//! SIGTERM ─▶ leaving: Draining to the hub ─▶ quiet? ─▶ stop ─▶ connections end ─▶ /drain answers ─▶ exit
+//!                                              └─ no later than one request timeout after that
 //! ```
 
 use std::{
@@ -91,9 +91,15 @@ const fn may_stop(look: Look, patience: Duration) -> bool {
     quiet || look.since_announced.as_nanos() >= patience.as_nanos()
 }
 
-/// Waits for SIGTERM and then for quiet; cancels `stop` when the listener may end.
-pub(crate) async fn run(drain: Arc<Drain>, sidecar: Arc<Sidecar<impl Dial>>, stop: CancellationToken) {
+/// Waits for SIGTERM, until we are `leaving`, and then for quiet; cancels `stop` when the listener may end.
+pub(crate) async fn run(
+    drain: Arc<Drain>,
+    leaving: CancellationToken,
+    sidecar: Arc<Sidecar<impl Dial>>,
+    stop: CancellationToken,
+) {
     drain.terminating.cancelled().await;
+    leaving.cancelled().await;
     let announced = Instant::now();
     let (mut arrivals, mut arrived) = (sidecar.arrivals(), announced);
     loop {

@@ -6,6 +6,7 @@
 mod announce;
 mod config;
 mod drain;
+mod initialize;
 mod metrics;
 mod ready;
 mod report;
@@ -13,6 +14,7 @@ mod serve;
 mod start;
 #[cfg(test)]
 mod tests;
+mod wear;
 
 pub use config::{Config, Invalid};
 pub use start::{run, run_on};

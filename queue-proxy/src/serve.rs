@@ -28,6 +28,7 @@ use wire::Protocol;
 use crate::{
     config::Config,
     metrics::{Flight, Metrics},
+    wear::Wear,
 };
 
 /// The app may be restarting: a refused connection is tried again for so long. Then the request is better off elsewhere.
@@ -41,6 +42,11 @@ const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 const AHEAD_TOTAL: usize = 1 << 20;
 const AHEAD_EACH: usize = 64 << 10;
 
+/// Where the app listens.
+pub(crate) fn app_address(config: &Config) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port))
+}
+
 /// What all requests share.
 pub(crate) struct Sidecar<D: Dial> {
     app: SocketAddr,
@@ -50,22 +56,31 @@ pub(crate) struct Sidecar<D: Dial> {
     gate: Gate,
     meter: Meter,
     metrics: Arc<Metrics>,
+    wear: Arc<Wear>,
     ahead: Arc<Budget>,
     arrivals: AtomicU64,
 }
 
 impl<D: Dial> Sidecar<D> {
-    pub(crate) fn new(config: &Config, dial: D, meter: Meter, gate: Gate, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        dial: D,
+        meter: Meter,
+        gate: Gate,
+        metrics: Arc<Metrics>,
+        wear: Arc<Wear>,
+    ) -> Self {
         let limits =
             PoolLimits { idle_timeout: IDLE_TIMEOUT, connect_timeout: CONNECT_TIMEOUT, ..PoolLimits::default() };
         Self {
-            app: SocketAddr::from((Ipv4Addr::LOCALHOST, config.app_port)),
+            app: app_address(config),
             protocol: config.protocol,
             timeout: config.request_timeout,
             pool: Pool::with_dial(limits, dial),
             gate,
             meter,
             metrics,
+            wear,
             ahead: Budget::new(AHEAD_TOTAL, AHEAD_EACH),
             arrivals: AtomicU64::new(0),
         }
@@ -97,7 +112,7 @@ impl<D: Dial> Sidecar<D> {
                 response
             }
             Err(failure) => {
-                let unsent = matches!(failure, Failure::GateFull | Failure::AppUnreachable(_));
+                let unsent = matches!(failure, Failure::GateFull | Failure::AppUnreachable(_) | Failure::Recycled);
                 let status = failure.status();
                 let mut response = failure.answer(grpc);
                 if unsent {
@@ -121,6 +136,9 @@ impl<D: Dial> Sidecar<D> {
         // What the activator says of the client is right; who comes past it is told of as it is.
         let passage = forward::outbound(&mut request, info, Forwarded::Keep);
         let (request, permit) = self.pass_gate(request, info.peer.ip(), deadline).await?;
+        if !self.wear.admit() {
+            return Err(Failure::Recycled);
+        }
         flight.admitted(permit);
         let response = self.forward(request, deadline).await?;
         Ok((response, passage))

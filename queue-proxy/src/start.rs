@@ -24,9 +24,11 @@ use crate::{
     announce::Announcer,
     config::Config,
     drain::{self, Drain},
+    initialize,
     metrics::Metrics,
     ready, report,
     serve::Sidecar,
+    wear::Wear,
 };
 
 /// Where the activators send requests.
@@ -50,8 +52,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 pub async fn run_on<N: Network>(config: Config, network: N, terminating: CancellationToken) -> anyhow::Result<()> {
     let traffic = listen_on(&network, TRAFFIC_PORT)?;
     let admin = listen_on(&network, ADMIN_PORT)?;
-    serve_on(config, network, traffic, admin, terminating).await;
-    Ok(())
+    serve_on(config, network, traffic, admin, terminating).await
 }
 
 fn listen_on<N: Network>(network: &N, port: u16) -> anyhow::Result<N::Listener> {
@@ -69,7 +70,7 @@ pub(crate) async fn serve_on(
     traffic: impl Accept,
     admin: impl Accept,
     terminating: CancellationToken,
-) {
+) -> anyhow::Result<()> {
     // All that runs beside the requests; it ends with this future.
     let mut tasks = JoinSet::new();
     let config = Arc::new(config);
@@ -78,13 +79,21 @@ pub(crate) async fn serve_on(
     let registry = runtime::telemetry::registry("queue-proxy", env!("CARGO_PKG_VERSION"));
     let metrics = Arc::new(Metrics::new(&registry, &meter, &gate));
     let ended = CancellationToken::new();
-    let (ready, answers) = watch::channel(false);
+    let (answering, answers) = watch::channel(false);
+    let (initialized, ready) = watch::channel(false);
+    let (wear, leaving) = (Arc::new(Wear::new(config.recycle_requests)), CancellationToken::new());
     let drain = Arc::new(Drain::new(terminating, config.request_timeout));
     let readiness = Readiness::default();
     let announcer = Announcer::start(&config, readiness.clone(), network.clone(), ended.clone(), &mut tasks);
 
-    tasks.spawn(ready::watch(config.probe.clone(), network.clone(), ready));
-    tasks.spawn(Arc::clone(&announcer).follow(answers, drain.terminating.clone()));
+    tasks.spawn(ready::watch(config.probe.clone(), network.clone(), answering));
+    let initializing = initialize::run(Arc::clone(&config), network.clone(), answers, initialized);
+    if let Some(age) = config.recycle_age {
+        tasks.spawn(Arc::clone(&wear).grow_old(age, rand::random(), ready.clone()));
+    }
+    tasks.spawn(leave(Arc::clone(&wear), drain.terminating.clone(), leaving.clone()));
+    tasks.spawn(Arc::clone(&announcer).follow(ready, leaving.clone()));
+    tasks.spawn(Arc::clone(&announcer).tell_of_wear(wear.worn.clone()));
     tasks.spawn(report::run(Arc::clone(&announcer), meter.clone()));
     let state = AdminState {
         ready: readiness,
@@ -95,18 +104,28 @@ pub(crate) async fn serve_on(
     tasks.spawn(admin::serve_on(admin, state, ended.clone()));
     tracing::info!(revision = config.revision, port = config.app_port, "serving");
 
-    let sidecar = Arc::new(Sidecar::new(&config, network, meter.clone(), gate, metrics));
+    let sidecar = Arc::new(Sidecar::new(&config, network, meter.clone(), gate, metrics, wear));
     let stop = CancellationToken::new();
-    tasks.spawn(drain::run(Arc::clone(&drain), Arc::clone(&sidecar), stop.clone()));
+    tasks.spawn(drain::run(Arc::clone(&drain), leaving, Arc::clone(&sidecar), stop.clone()));
     let limits = listen::Limits { connections: CONNECTIONS_MAX, ..listen::Limits::default() };
     let handler = move |request, info| Arc::clone(&sidecar).serve(request, info);
     // By the time `stop` comes everything is over or overdue, so connections get only what it takes to say goodbye.
-    let cut = listen::serve(traffic, handler, limits, stop, drain::GOODBYE).await;
+    let cut = tokio::select! {
+        cut = listen::serve(traffic, handler, limits, stop, drain::GOODBYE) => cut,
+        // The last words of a container that ends are what the revision's condition says.
+        Err(cause) = initializing => return Err(cause.into()),
+    };
     drain.finish().await;
     tracing::info!(cut, "drained");
     ended.cancel();
     // The last words to the hub are written by another task.
     tokio::time::sleep(drain::LAST_WORDS).await;
+    Ok(())
+}
+
+async fn leave(wear: Arc<Wear>, sigterm: CancellationToken, leaving: CancellationToken) {
+    wear.leaving(&sigterm).await;
+    leaving.cancel();
 }
 
 type Route = Pin<Box<dyn Future<Output = Answer> + Send>>;

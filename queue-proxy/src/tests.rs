@@ -2,8 +2,10 @@
 
 mod drain;
 mod hub;
+mod initialize;
 mod probes;
 mod requests;
+mod wear;
 mod whole;
 
 use std::{
@@ -70,7 +72,7 @@ struct Pod {
     traffic: SocketAddr,
     admin: SocketAddr,
     sigterm: CancellationToken,
-    ended: JoinHandle<()>,
+    ended: JoinHandle<anyhow::Result<()>>,
 }
 
 async fn pod(app: SocketAddr, settings: &[(&str, String)]) -> Pod {

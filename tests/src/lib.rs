@@ -11,6 +11,7 @@ pub mod decisions;
 pub mod diagnosis;
 pub mod http;
 pub mod kill;
+pub mod ledger;
 pub mod memory;
 pub mod metrics;
 pub mod namespace;

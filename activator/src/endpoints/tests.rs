@@ -6,8 +6,9 @@ fn address(last: u8) -> SocketAddr {
     ([10, 0, 0, last], 8012).into()
 }
 
-fn slices(listed: &[(u8, bool)]) -> BTreeMap<SocketAddr, bool> {
-    listed.iter().map(|(last, ready)| (address(*last), *ready)).collect()
+fn slices(listed: &[(u8, bool)]) -> BTreeMap<SocketAddr, Listed> {
+    let of = |ready: bool| if ready { Listed::Ready } else { Listed::NotReady };
+    listed.iter().map(|(last, ready)| (address(*last), of(*ready))).collect()
 }
 
 fn now(endpoints: &Endpoints) -> Vec<SocketAddr> {
@@ -106,4 +107,25 @@ async fn a_new_hub_replaces_what_the_old_one_announced() {
     endpoints.listed(&slices(&[(3, true)]), Instant::now());
     endpoints.announced(&[address(2)], Instant::now());
     assert_eq!(now(&endpoints), [address(2), address(3)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_leaves_and_serves_is_taken_while_no_other_is_there() {
+    let mut endpoints = Endpoints::default();
+    let leaving = |other: Option<Listed>| {
+        let other = other.map(|listed| (address(2), listed));
+        [(address(1), Listed::Leaving)].into_iter().chain(other).collect()
+    };
+    endpoints.listed(&slices(&[(1, true)]), Instant::now());
+    endpoints.listed(&leaving(None), Instant::now());
+    assert_eq!(now(&endpoints), [address(1)]);
+    endpoints.listed(&leaving(Some(Listed::NotReady)), Instant::now());
+    assert_eq!(now(&endpoints), [address(1)]);
+    endpoints.up(address(2), 0, Instant::now());
+    assert_eq!(now(&endpoints), [address(2)], "another one is there");
+    endpoints.refused(address(2), Instant::now());
+    assert_eq!(now(&endpoints), [address(1)]);
+    // It says itself that it goes.
+    endpoints.down(address(1), Instant::now());
+    assert_eq!(now(&endpoints), []);
 }

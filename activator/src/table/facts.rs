@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use api::{Visibility, condition, labels, rollout::Phase};
+use k8s_openapi::api::discovery::v1::EndpointConditions;
 use wire::Protocol;
 
 use super::lean::{LeanApp, LeanRevision, LeanRollout, LeanSlice};
-use crate::split::Sticky;
+use crate::{endpoints::Listed, split::Sticky};
 
 /// A `TodoApp`.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +71,7 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SliceFacts {
     pub(crate) revision_uid: Arc<str>,
-    pub(crate) endpoints: BTreeMap<SocketAddr, bool>,
+    pub(crate) endpoints: BTreeMap<SocketAddr, Listed>,
 }
 
 impl AppFacts {
@@ -147,14 +148,22 @@ impl SliceFacts {
         let mut endpoints = BTreeMap::new();
         for endpoint in slice.endpoints.iter().flatten() {
             let conditions = endpoint.conditions.as_ref();
-            // An absent value counts as true for ready and as false for terminating.
-            let ready = conditions.and_then(|c| c.ready).unwrap_or(true)
-                && !conditions.and_then(|c| c.terminating).unwrap_or(false);
             for ip in endpoint.addresses.iter().filter_map(|address| address.parse().ok()) {
-                endpoints.insert(SocketAddr::new(ip, labels::SIDECAR_PORT), ready);
+                endpoints.insert(SocketAddr::new(ip, labels::SIDECAR_PORT), listed(conditions));
             }
         }
         Some(Self { revision_uid: uid.as_str().into(), endpoints })
+    }
+}
+
+/// An absent value counts as true for ready, and as false for terminating and serving.
+fn listed(conditions: Option<&EndpointConditions>) -> Listed {
+    let is =
+        |condition: fn(&EndpointConditions) -> Option<bool>, absent| conditions.and_then(condition).unwrap_or(absent);
+    match (is(|c| c.terminating, false), is(|c| c.ready, true), is(|c| c.serving, false)) {
+        (false, true, _) => Listed::Ready,
+        (true, _, true) => Listed::Leaving,
+        _ => Listed::NotReady,
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     facts::{AppFacts, RevisionFacts, SliceFacts},
     key::Key,
 };
-use crate::{revision::Revision, revisions::Revisions};
+use crate::{endpoints::Listed, revision::Revision, revisions::Revisions};
 
 /// The table that requests read, and a bell for those who follow its changes.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ pub(crate) struct Store {
     /// Deleted revisions that are still named by their app, which is the value.
     gone: BTreeMap<Key, Key>,
     /// Pods by revision and slice.
-    slices: BTreeMap<Arc<str>, BTreeMap<Key, BTreeMap<SocketAddr, bool>>>,
+    slices: BTreeMap<Arc<str>, BTreeMap<Key, BTreeMap<SocketAddr, Listed>>>,
     live: Arc<Revisions>,
     tables: Tables,
     stale: bool,
@@ -194,12 +194,13 @@ impl Store {
         }
     }
 
-    /// All slices of a revision together; ready wins where two speak of the same pod.
-    fn pods(&self, revision_uid: &str) -> BTreeMap<SocketAddr, bool> {
+    /// All slices of a revision together; the better word wins where two speak of the same pod.
+    fn pods(&self, revision_uid: &str) -> BTreeMap<SocketAddr, Listed> {
         let mut pods = BTreeMap::new();
         for slice in self.slices.get(revision_uid).into_iter().flat_map(BTreeMap::values) {
-            for (address, ready) in slice {
-                *pods.entry(*address).or_insert(false) |= *ready;
+            for (address, listed) in slice {
+                let best = pods.entry(*address).or_insert(*listed);
+                *best = *listed.max(best);
             }
         }
         pods

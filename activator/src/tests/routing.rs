@@ -1,6 +1,10 @@
 use std::{collections::BTreeSet, net::SocketAddr};
 
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::world::{Pod, World, answer, call, get, key, nobody, open};
@@ -30,6 +34,24 @@ fn user(world: &mut World, visibility: &str) -> (Pod, Pod) {
         world.up(&format!("uid-{name}"), pod.address);
     }
     pods
+}
+
+#[tokio::test]
+async fn an_activator_that_leaves_ends_its_connections_with_their_answers() {
+    let mut world = World::new();
+    let uid = world.simple("web", 0);
+    let pod = Pod::new("a");
+    world.up(&uid, pod.address);
+    let mut client = TcpStream::connect(world.public).await.unwrap();
+    let mut ask = async |last: bool| {
+        client.write_all(b"GET / HTTP/1.1\r\nhost: web.default.test\r\n\r\n").await.unwrap();
+        let mut read = Vec::new();
+        while client.read_buf(&mut read).await.unwrap() > 0 && (last || !read.ends_with(b"\r\n\r\n")) {}
+        String::from_utf8(read).unwrap()
+    };
+    assert!(!ask(false).await.contains("connection"));
+    world.activator.leave();
+    assert!(ask(true).await.contains("connection: close"), "and the connection has ended");
 }
 
 #[tokio::test]

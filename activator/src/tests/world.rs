@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use wire::{Down, Endpoint, Up};
 
 use crate::{
+    endpoints::Listed,
     hold::{
         queue::Numbers,
         room::{self, Room},
@@ -168,7 +169,10 @@ impl World {
     }
 
     pub(super) fn slice(&mut self, uid: &str, pods: &[(SocketAddr, bool)]) {
-        let facts = SliceFacts { revision_uid: uid.into(), endpoints: pods.iter().copied().collect() };
+        let facts = SliceFacts {
+            revision_uid: uid.into(),
+            endpoints: pods.iter().map(|(pod, ready)| (*pod, listed(*ready))).collect(),
+        };
         self.store.slice(key("slice"), facts);
     }
 
@@ -191,6 +195,10 @@ impl World {
         let found = page.lines().find_map(|l| l.strip_prefix(line))?;
         Some(found.trim().to_owned())
     }
+}
+
+fn listed(ready: bool) -> Listed {
+    if ready { Listed::Ready } else { Listed::NotReady }
 }
 
 pub(super) fn key(name: &str) -> Key {

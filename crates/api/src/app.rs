@@ -5,7 +5,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Ingress, Rollout, RolloutStatus, RoutedTraffic, Scaling, Template, Timeouts, TrafficTarget};
+use crate::{
+    Ingress, Initializer, RecycleAfter, Rollout, RolloutStatus, RoutedTraffic, Scaling, Template, Timeouts,
+    TrafficTarget,
+};
 
 /// An HTTP service that costs nothing while nobody uses it and wakes at the first request.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -48,6 +51,13 @@ pub struct TodoAppSpec {
     /// Time limits of a request. Part of the Revision.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// A POST to the app, once in each pod when it answers and before it takes requests. Part of the Revision. Default
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer: Option<Initializer>,
+    /// When a pod has served its time and another one takes its place. Part of the Revision. Default never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycle_after: Option<RecycleAfter>,
     /// How many pods there may be and what moves the number. Live: a change makes no Revision.
     #[serde(default)]
     pub scaling: Scaling,

@@ -5,7 +5,9 @@
 pub mod app;
 pub mod condition;
 pub mod ingress;
+pub mod initializer;
 pub mod labels;
+pub mod recycle;
 pub mod revision;
 pub mod rollout;
 pub mod scaling;
@@ -16,6 +18,8 @@ pub mod traffic;
 
 pub use app::{Activity, Address, TodoApp, TodoAppSpec, TodoAppStatus};
 pub use ingress::{Ingress, Visibility};
+pub use initializer::Initializer;
+pub use recycle::RecycleAfter;
 pub use revision::{ResolvedImage, Revision, RevisionSpec, RevisionStatus};
 pub use rollout::{Rollout, RolloutStatus};
 pub use scaling::Scaling;

@@ -5,7 +5,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Template, Timeouts};
+use crate::{Initializer, RecycleAfter, Template, Timeouts};
 
 /// One version of a `TodoApp`; made by the operator, never changed.
 #[derive(CustomResource, Debug, Clone, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -37,6 +37,12 @@ pub struct RevisionSpec {
     /// Time limits of a request.
     #[serde(default)]
     pub timeouts: Timeouts,
+    /// What each pod is asked to do before it takes requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initializer: Option<Initializer>,
+    /// When a pod has served its time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycle_after: Option<RecycleAfter>,
 }
 
 /// How this version fares.

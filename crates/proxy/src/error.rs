@@ -55,6 +55,9 @@ pub enum Failure {
     /// The app's process takes no connection; nothing of the request was sent.
     #[error("the app cannot be reached: {0}")]
     AppUnreachable(String),
+    /// The pod has served all the requests that it may (`recycleAfter`).
+    #[error("this instance has served its time")]
+    Recycled,
     /// The app did not answer in the time that the revision allows for a request.
     #[error("the app did not answer in time")]
     RequestTimeout,
@@ -74,6 +77,7 @@ impl Failure {
             | Self::RevisionFailed(_)
             | Self::NoRevision(_)
             | Self::AppUnreachable(_)
+            | Self::Recycled
             | Self::GateFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,
         }
@@ -90,6 +94,7 @@ impl Failure {
             Self::NoRevision(_) => "no-revision",
             Self::UpstreamBroken(_) => "upstream-broken",
             Self::AppUnreachable(_) => "app-unreachable",
+            Self::Recycled => "recycled",
             Self::RequestTimeout => "request-timeout",
             Self::GateFull => "gate-full",
         }
@@ -115,7 +120,7 @@ impl Failure {
         }
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.reason()));
-        if matches!(self, Self::HoldFull(_) | Self::GateFull | Self::AppUnreachable(_)) {
+        if matches!(self, Self::HoldFull(_) | Self::GateFull | Self::AppUnreachable(_) | Self::Recycled) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.status() == StatusCode::METHOD_NOT_ALLOWED {

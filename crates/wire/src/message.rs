@@ -132,6 +132,9 @@ pub enum Up {
     Ready,
     /// Queue-proxy only: choose me no more; what is running will be finished.
     Draining,
+    /// Queue-proxy only: this pod has served its time, another one is to take its place. Sent only by revisions that are
+    /// recycled, so a hub that is too old to know it never meets it, and [`VERSION`] stays.
+    Worn,
 }
 
 /// A pod that takes requests.

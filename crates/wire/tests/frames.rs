@@ -73,6 +73,7 @@ fn up() -> impl Strategy<Value = Up> {
             .prop_map(|(replay, outcomes)| Up::Outcomes { replay, outcomes }),
         Just(Up::Ready),
         Just(Up::Draining),
+        Just(Up::Worn),
     ]
 }
 

@@ -40,14 +40,17 @@ pub(super) fn wanted(app: &TodoApp) -> RevisionSpec {
         template: app.spec.template.clone(),
         concurrency_limit: app.spec.concurrency_limit,
         timeouts: app.spec.timeouts.clone(),
+        initializer: app.spec.initializer.clone(),
+        recycle_after: app.spec.recycle_after.clone(),
     }
 }
 
 /// Whether a revision is [`wanted`]; asked often, so nothing is copied for it.
 fn is_asked_for(app: &TodoApp, revision: &Revision) -> bool {
-    let RevisionSpec { template, concurrency_limit, timeouts } = &revision.spec;
+    let RevisionSpec { template, concurrency_limit, timeouts, initializer, recycle_after } = &revision.spec;
     let spec = &app.spec;
     (template, concurrency_limit, timeouts) == (&spec.template, &spec.concurrency_limit, &spec.timeouts)
+        && (initializer, recycle_after) == (&spec.initializer, &spec.recycle_after)
 }
 
 /// The revision that the app's spec stands for now.

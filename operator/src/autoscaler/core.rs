@@ -59,6 +59,13 @@ pub enum Effect {
         /// UID of the revision.
         uid: Arc<str>,
     },
+    /// Delete a pod that has served its time; its ReplicaSet makes another one.
+    Replace {
+        /// UID of the revision.
+        uid: Arc<str>,
+        /// Name of the pod.
+        pod: String,
+    },
 }
 
 /// A sender said what it may not say. Its stream is closed.

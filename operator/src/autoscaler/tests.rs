@@ -85,6 +85,7 @@ impl World {
                     }
                 }
                 Effect::Close { peer } => self.closed.push(peer),
+                Effect::Replace { pod, .. } => panic!("nobody said that {pod} has served its time"),
                 Effect::Write { uid } => {
                     while let Some(write) = self.core.next_write(self.now, &uid) {
                         self.writes.push(write.replicas);

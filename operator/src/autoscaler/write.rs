@@ -66,6 +66,14 @@ async fn scale(shared: &Arc<Shared>, uid: &str, next: &Write) -> bool {
     outcome.is_ok()
 }
 
+/// Has a pod that has served its time replaced. It says so again if this fails.
+pub async fn replace(shared: Arc<Shared>, uid: Arc<str>, pod: String) {
+    let deletion = shared.over.run_until_cancelled(timeout(WRITE_TIMEOUT, shared.writer.delete(&uid, &pod)));
+    if let Some(Ok(Err(error))) = deletion.await {
+        warn!(pod, %error, "cannot be replaced");
+    }
+}
+
 /// Sees to it that the least busy pods go. What fails is left: a scale-in does not wait for it.
 async fn choose(shared: &Arc<Shared>, uid: &str, next: &Write) {
     let pods = shared.writer.pods(uid);

@@ -30,6 +30,10 @@ impl ScaleWriter for Nothing {
         Box::pin(std::future::ready(Ok(())))
     }
 
+    fn delete<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn scale<'a>(&'a self, _: &'a str, _: &'a str, _: u32) -> BoxFuture<'a, anyhow::Result<()>> {
         Box::pin(std::future::ready(Ok(())))
     }

@@ -8,6 +8,7 @@ mod outcomes;
 mod proof;
 mod scalein;
 mod tcp;
+mod wear;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

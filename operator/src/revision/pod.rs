@@ -3,8 +3,10 @@
 //! What makes a start slow stays out: no volume is added, no service-account token is mounted unless asked for, no
 //! environment of other Services (a kubelet waits for volumes in steps of 300 ms).
 
+use std::time::Duration;
+
 use api::labels::{APP, REVISION, REVISION_UID, SIDECAR_ADMIN_PORT, SIDECAR_CONTAINER, SIDECAR_PORT};
-use api::{Revision, Template};
+use api::{Initializer, Revision, Template};
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 
@@ -16,6 +18,8 @@ use crate::error::Error;
 const APP_CONTAINER: &str = "app";
 /// Between the longest request and the kill: time to hand the last answer over.
 const KILL_MARGIN_SECONDS: u64 = 5;
+/// A pod that has served its time goes on for so long after SIGTERM, until another one is there.
+const LINGER_SECONDS: u64 = 30;
 
 /// The pod template of the Deployment.
 pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
@@ -33,7 +37,8 @@ pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
         containers.filter_map(Value::as_object_mut).for_each(|container| complete(container, revision));
     }
 
-    let grace = revision.spec.timeouts.request().as_secs() + KILL_MARGIN_SECONDS;
+    let lingers = revision.spec.recycle_after.as_ref().map_or(0, |_| LINGER_SECONDS);
+    let grace = revision.spec.timeouts.request().as_secs() + lingers + KILL_MARGIN_SECONDS;
     spec.entry("automountServiceAccountToken").or_insert(json!(false));
     spec.entry("enableServiceLinks").or_insert(json!(false));
     spec.entry("terminationGracePeriodSeconds").or_insert(json!(grace));
@@ -96,7 +101,7 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
     let port = revision.spec.template.app_port();
     let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
     let value = |name: &str, value: String| json!({ "name": name, "value": value });
-    json!({
+    let mut sidecar = json!({
         "name": SIDECAR_CONTAINER,
         "image": args.queue_proxy_image,
         "imagePullPolicy": "IfNotPresent",
@@ -126,7 +131,25 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
             "runAsUser": 65532,
             "seccompProfile": { "type": "RuntimeDefault" },
         },
-    })
+    });
+    if let Some(env) = sidecar["env"].as_array_mut() {
+        env.extend(rarely_told(revision).into_iter().map(|(name, told)| value(name, told)));
+    }
+    sidecar
+}
+
+/// Named only where they are asked for: the pods of all other revisions stay as they are.
+fn rarely_told(revision: &Revision) -> Vec<(&'static str, String)> {
+    let recycle = revision.spec.recycle_after.clone().unwrap_or_default();
+    let initializer = revision.spec.initializer.as_ref().map(
+        |Initializer { path, timeout }| json!({ "path": path, "timeoutSeconds": Duration::from(*timeout).as_secs_f64() }),
+    );
+    let told = [
+        ("TODOAPP_INITIALIZER", initializer.map(|told| told.to_string())),
+        ("TODOAPP_RECYCLE_REQUESTS", recycle.requests.map(|requests| requests.to_string())),
+        ("TODOAPP_RECYCLE_AGE_SECONDS", recycle.age().map(|age| age.as_secs_f64().to_string())),
+    ];
+    told.into_iter().filter_map(|(name, told)| Some((name, told?))).collect()
 }
 
 #[cfg(test)]
@@ -178,6 +201,31 @@ mod tests {
         assert_eq!(first["terminationMessagePolicy"], "File", "as written");
         assert_eq!(app["terminationMessagePolicy"], "FallbackToLogsOnError");
         assert_eq!((&sidecar["name"], &sidecar["image"]), (&json!(SIDECAR_CONTAINER), &json!("qp:1")));
+    }
+
+    #[test]
+    fn the_sidecar_is_told_of_the_initializer_if_there_is_one() {
+        let mut revision = revision(json!({ "spec": { "containers": [{ "image": "i" }] } }));
+        let told = |revision: &Revision| {
+            let woven = weave(revision, &args()).expect("a valid template");
+            let env = woven["spec"]["containers"][1]["env"].as_array().expect("env").clone();
+            env.into_iter().find(|e| e["name"] == "TODOAPP_INITIALIZER").map(|e| e["value"].clone())
+        };
+        assert_eq!(told(&revision), None);
+        revision.spec.initializer = Some(api::Initializer::default());
+        assert_eq!(told(&revision).expect("set"), r#"{"path":"/initialize","timeoutSeconds":30.0}"#);
+    }
+
+    #[test]
+    fn a_pod_that_is_to_be_recycled_has_time_to_go() {
+        let mut revision = revision(json!({ "spec": { "containers": [{ "image": "i" }] } }));
+        let age = Some(Duration::from_hours(1).into());
+        revision.spec.recycle_after = Some(api::RecycleAfter { requests: Some(7), age });
+        let woven = weave(&revision, &args()).expect("a valid template");
+        let env = woven["spec"]["containers"][1]["env"].to_string();
+        assert!(env.contains(r#""name":"TODOAPP_RECYCLE_REQUESTS","value":"7""#), "{env}");
+        assert!(env.contains(r#""name":"TODOAPP_RECYCLE_AGE_SECONDS","value":"3600""#), "{env}");
+        assert_eq!(woven["spec"]["terminationGracePeriodSeconds"], 335);
     }
 
     #[test]

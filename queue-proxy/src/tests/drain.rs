@@ -16,7 +16,7 @@ async fn an_idle_pod_is_gone_within_two_seconds_and_its_app_is_let_go() {
     pod.sigterm.cancel();
     assert_eq!(get(pod.admin, "/drain").await.2, "drained\n");
     assert!(told.elapsed() >= Duration::from_millis(500), "{:?}", told.elapsed());
-    within(pod.ended).await.unwrap();
+    within(pod.ended).await.unwrap().unwrap();
     assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
 }
 
@@ -52,7 +52,7 @@ async fn what_is_here_and_what_still_comes_is_served_to_the_end() {
     go.notify_one();
     assert_eq!(within(slow).await.unwrap().2, "whole");
     assert_eq!(within(drained).await.unwrap().2, "drained\n");
-    within(pod.ended).await.unwrap();
+    within(pod.ended).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -65,5 +65,5 @@ async fn what_takes_longer_than_a_request_may_is_cut() {
     let stuck = tokio::spawn(get(pod.traffic, "/"));
     pod.sigterm.cancel();
     assert_eq!(within(stuck).await.unwrap().0, 504);
-    within(pod.ended).await.unwrap();
+    within(pod.ended).await.unwrap().unwrap();
 }

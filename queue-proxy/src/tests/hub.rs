@@ -83,7 +83,7 @@ async fn the_hub_hears_ready_draining_and_each_second() {
 
     pod.sigterm.cancel();
     assert_eq!(line.standing().await, Up::Draining);
-    within(pod.ended).await.unwrap();
+    within(pod.ended).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
+use crate::ledger;
 use crate::stats::{InFlight, Stats, micros_now, variable};
 
 type Answer = Response<Full<Bytes>>;
@@ -30,6 +31,7 @@ pub async fn answer(request: Request<Incoming>, stats: Arc<Stats>) -> Result<Ans
     let mut answer = match request.uri().path() {
         "/max" => text(stats.highest().to_string()),
         "/count" => text(stats.count().to_string()),
+        "/entries" => text(ledger::page()),
         "/health" => health(&stats, received),
         _ => counted(request, stats.enter()).await,
     };
@@ -43,6 +45,12 @@ pub async fn answer(request: Request<Incoming>, stats: Arc<Stats>) -> Result<Ans
 }
 
 async fn counted(request: Request<Incoming>, in_flight: InFlight) -> Answer {
+    let entry = number(&request, "entry");
+    if entry > 0
+        && let Err(error) = ledger::write(entry).await
+    {
+        return status(StatusCode::INTERNAL_SERVER_ERROR, format!("ledger: {error}"));
+    }
     match request.uri().path() {
         "/ws" => upgrade(request, in_flight),
         "/who" => text(who()),

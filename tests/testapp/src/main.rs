@@ -1,10 +1,13 @@
 //! The application that the tests run: its paths show what a request met, its environment makes it misbehave.
 //!
 //! Environment: `PORT`; `VERSION` (shown by `/who`); `START_DELAY_MS` (listens only after it); `HEALTH_DELAY_MS`
-//! (`/health` answers 503 until so long after listening); `FAIL=exit` (ends with 1 at once).
+//! (`/health` answers 503 until so long after listening); `FAIL=exit` (ends with 1 at once); `LEDGER` (host:port where
+//! requests with `entry=NUMBER` are written down before they are answered); `LEDGER_PORT` (keeps such a ledger there,
+//! shown by `/entries`).
 //! At SIGTERM it ends without a thought for open requests, so that a bad drain loses some, and logs how many.
 
 mod answer;
+mod ledger;
 mod stats;
 
 use std::net::Ipv4Addr;
@@ -33,6 +36,9 @@ fn main() -> anyhow::Result<()> {
 async fn run(started: u64) -> anyhow::Result<()> {
     // Before the delay: as the first process of its container it would not die of a SIGTERM without a handler.
     let mut terminate = signal(SignalKind::terminate())?;
+    if let Ok(port) = variable("LEDGER_PORT").parse() {
+        tokio::spawn(ledger::keep(port));
+    }
     let stats = tokio::select! {
         stats = listen_and_serve(started) => stats?,
         _ = terminate.recv() => return Ok(()),

@@ -13,6 +13,7 @@ const DEMAND: u8 = 17;
 const READY: u8 = 18;
 const DRAINING: u8 = 19;
 const OUTCOMES: u8 = 20;
+const WORN: u8 = 21;
 const ENDPOINTS: u8 = 32;
 const ENDPOINT_UP: u8 = 33;
 const ENDPOINT_DOWN: u8 = 34;
@@ -22,7 +23,7 @@ impl Frame for Up {
     const BYTES_MAX: usize = FRAME_BYTES_MAX;
 
     fn knows(kind: u8) -> bool {
-        matches!(kind, REPORT | DEMAND | READY | DRAINING | OUTCOMES)
+        matches!(kind, REPORT | DEMAND | READY | DRAINING | OUTCOMES | WORN)
     }
 
     fn kind(&self) -> u8 {
@@ -32,6 +33,7 @@ impl Frame for Up {
             Self::Ready => READY,
             Self::Draining => DRAINING,
             Self::Outcomes { .. } => OUTCOMES,
+            Self::Worn => WORN,
         }
     }
 
@@ -52,7 +54,7 @@ impl Frame for Up {
                 put_count(payload, "outcomes", outcomes.len(), usize::from(u16::MAX))?;
                 outcomes.iter().try_for_each(|outcome| outcome::put(payload, outcome))
             }
-            Self::Ready | Self::Draining => Ok(()),
+            Self::Ready | Self::Draining | Self::Worn => Ok(()),
         }
     }
 
@@ -70,6 +72,7 @@ impl Frame for Up {
                 outcomes: payload.list("outcomes", usize::from(u16::MAX), outcome::take)?,
             },
             READY => Self::Ready,
+            WORN => Self::Worn,
             _ => Self::Draining,
         })
     }

@@ -97,7 +97,11 @@ impl Core {
                 self.drain(peer);
                 Ok(())
             }
-            (Some(Peer::Activator(_)), Up::Ready | Up::Draining)
+            (Some(Peer::Pod { uid, pod }), Up::Worn) => {
+                self.effects.push(Effect::Replace { uid: Arc::clone(uid), pod: pod.clone() });
+                Ok(())
+            }
+            (Some(Peer::Activator(_)), Up::Ready | Up::Draining | Up::Worn)
             | (Some(Peer::Pod { .. }), Up::Demand { .. })
             // An activator's go to `outcomes`.
             | (Some(_), Up::Outcomes { .. }) => Err(Violation),

@@ -12,6 +12,8 @@ pub struct Cluster {
     pub pods: Mutex<Vec<Candidate>>,
     /// Deletion costs that were written, each with how many scales were written before.
     pub marked: Mutex<Vec<(Mark, usize)>>,
+    /// Pods that were deleted, with the UIDs of their revisions.
+    pub deleted: Mutex<Vec<(String, String)>>,
     /// What becomes of a deletion cost.
     pub marking: Mutex<Marking>,
 }
@@ -60,6 +62,11 @@ impl ScaleWriter for Cluster {
             }
             Ok(())
         })
+    }
+
+    fn delete<'a>(&'a self, uid: &'a str, pod: &'a str) -> BoxFuture<'a, anyhow::Result<()>> {
+        self.deleted.lock().push((uid.to_owned(), pod.to_owned()));
+        Box::pin(std::future::ready(Ok(())))
     }
 
     fn scale<'a>(&'a self, namespace: &'a str, name: &'a str, replicas: u32) -> BoxFuture<'a, anyhow::Result<()>> {

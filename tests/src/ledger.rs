@@ -1,0 +1,202 @@
+//! Requests of mixed kinds at a steady rate, each with a number of its own, and what came of each.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use http::header::HOST;
+use http::{Method, Request};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use crate::http::{TIMEOUT, Target};
+
+/// What a request does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// GET that is answered at once.
+    Get,
+    /// GET that takes 300 ms.
+    Slow,
+    /// POST whose body comes back.
+    Post,
+    /// PUT of 48 KiB that come back.
+    Put,
+    /// GET over HTTP/2.
+    Http2,
+    /// A change of protocol, then bytes that come back.
+    Upgrade,
+}
+
+impl Kind {
+    /// Of the request with this number.
+    pub fn of(number: u64) -> Self {
+        match number % 20 {
+            0..=8 => Self::Get,
+            9..=10 => Self::Slow,
+            11..=14 => Self::Post,
+            15..=16 => Self::Put,
+            17..=18 => Self::Http2,
+            _ => Self::Upgrade,
+        }
+    }
+
+    /// Whether doing it twice does what doing it once does.
+    pub fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Post)
+    }
+}
+
+/// What came of one request.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Since the load began.
+    pub sent: Duration,
+    /// The app's own answer, or what came instead.
+    pub outcome: Result<(), String>,
+}
+
+/// All requests by number.
+pub type Entries = BTreeMap<u64, Entry>;
+
+/// Sends `count` requests, `rate` a second, whether or not earlier ones are answered.
+pub async fn send(targets: &[Target], count: u64, rate: u32) -> Entries {
+    let entries: Arc<Mutex<Entries>> = Arc::default();
+    let begin = Instant::now();
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    // A machine that stood still catches up: the number of requests is what is promised.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut open = tokio::task::JoinSet::new();
+    for number in 1..=count {
+        ticks.tick().await;
+        let (target, entries) = (targets[number as usize % targets.len()].clone(), Arc::clone(&entries));
+        let sent = begin.elapsed();
+        open.spawn(async move {
+            let done = timeout(TIMEOUT, exchange(&target, Kind::of(number), number)).await;
+            let outcome = done.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in {TIMEOUT:?}")));
+            entries.lock().insert(number, Entry { sent, outcome: outcome.map_err(|error| format!("{error:#}")) });
+        });
+        while open.try_join_next().is_some() {}
+    }
+    open.join_all().await;
+    std::mem::take(&mut *entries.lock())
+}
+
+async fn exchange(target: &Target, kind: Kind, number: u64) -> Result<()> {
+    let plain = format!("/?entry={number}");
+    match kind {
+        Kind::Get => target.get(&plain).await?.expect(200).map(drop),
+        Kind::Slow => target.get(&format!("{plain}&sleep=300")).await?.expect(200).map(drop),
+        Kind::Post => echoed(target, Method::POST, number, 1 << 10).await,
+        Kind::Put => echoed(target, Method::PUT, number, 48 << 10).await,
+        Kind::Http2 => over_http2(target, &plain).await,
+        Kind::Upgrade => upgraded(target, number).await,
+    }
+}
+
+async fn echoed(target: &Target, method: Method, number: u64, bytes: usize) -> Result<()> {
+    let body = format!("{number:0>bytes$}");
+    let reply = target.send(method, &format!("/echo?entry={number}"), Bytes::from(body.clone())).await?.expect(200)?;
+    ensure!(reply.body == body, "another body of {} bytes", reply.body.len());
+    Ok(())
+}
+
+async fn over_http2(target: &Target, path: &str) -> Result<()> {
+    let stream = TcpStream::connect(target.address).await.context("connecting")?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let request = Request::get(format!("http://{}{path}", target.host)).body(Full::<Bytes>::default())?;
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    body.collect().await.context("reading the body")?;
+    connection.abort();
+    ensure!(head.status == 200, "{}: {:?}", head.status, head.headers.get("todoapp-error"));
+    Ok(())
+}
+
+async fn upgraded(target: &Target, number: u64) -> Result<()> {
+    let mut stream = TcpStream::connect(target.address).await.context("connecting")?;
+    let head = format!(
+        "GET /ws?entry={number} HTTP/1.1\r\n{HOST}: {}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+        target.host
+    );
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        ensure!(stream.read_buf(&mut answer).await? > 0, "closed after: {}", String::from_utf8_lossy(&answer));
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    ensure!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    let said = number.to_be_bytes();
+    stream.write_all(&said).await?;
+    let mut back = [0; 8];
+    stream.read_exact(&mut back).await?;
+    ensure!(back == said, "other bytes came back");
+    Ok(())
+}
+
+/// What the entries and the ledger say together.
+#[derive(Debug, Default)]
+pub struct Account {
+    /// Requests that were sent.
+    pub sent: usize,
+    /// Answered by the app, and executed once.
+    pub once: usize,
+    /// Answered by the app, and executed more than once, which does no harm.
+    pub repeated: usize,
+    /// Neither repeatable nor answered, because their pod was killed with them; told so, and executed at most once.
+    pub told: usize,
+    /// Everything else, in words.
+    pub lost: Vec<String>,
+}
+
+impl Account {
+    /// `executed` is what the ledger has; at the times of `kills` pods were killed without a word.
+    pub fn of(entries: &Entries, executed: &BTreeMap<u64, u32>, kills: &[Duration]) -> Self {
+        let mut account = Self { sent: entries.len(), ..Self::default() };
+        for (number, entry) in entries {
+            let (kind, times) = (Kind::of(*number), executed.get(number).copied().unwrap_or(0));
+            match (&entry.outcome, times) {
+                (Ok(()), 1) => account.once += 1,
+                (Ok(()), 2..) if kind.is_idempotent() => account.repeated += 1,
+                (Err(why), 0..=1) if was_told(kind, why, entry.sent, kills) => account.told += 1,
+                (outcome, _) => {
+                    let at = entry.sent.as_secs_f64();
+                    account.lost.push(format!("{number} {kind:?} at {at:.2} s, executed {times} times: {outcome:?}"));
+                }
+            }
+        }
+        account
+    }
+}
+
+/// A POST, or a stream that had begun, that was in a pod when that was killed.
+fn was_told(kind: Kind, why: &str, sent: Duration, kills: &[Duration]) -> bool {
+    let near =
+        kills.iter().any(|kill| sent + Duration::from_secs(2) >= *kill && sent <= *kill + Duration::from_secs(10));
+    near && match kind {
+        Kind::Post => why.contains("upstream-broken"),
+        Kind::Upgrade => true,
+        _ => false,
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sent, once, repeated, told, lost } = self;
+        write!(
+            f,
+            "{sent} requests: {once} executed once, {repeated} repeatable ones more than once, {told} told that their pod \
+             was killed with them, {} lost",
+            lost.len()
+        )
+    }
+}
