@@ -14,6 +14,10 @@ use tokio::process::{Child, Command};
 /// A program that does not answer by then has failed to start.
 const START: Duration = Duration::from_secs(20);
 
+/// A killed process is gone within milliseconds; five seconds in all.
+const END_LOOKS: usize = 1000;
+const END_PAUSE: Duration = Duration::from_millis(5);
+
 /// A running program; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -111,6 +115,19 @@ impl Process {
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("VmRSS: {line}"))?;
         ensure!(kib > 0, "VmRSS is 0");
         Ok(kib * 1024)
+    }
+}
+
+/// Whoever starts the next one needs its ports, so the end is waited for.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.start_kill();
+        for _ in 0..END_LOOKS {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(END_PAUSE);
+        }
     }
 }
 
