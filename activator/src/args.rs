@@ -1,8 +1,13 @@
 //! Flags; each has an environment variable too.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
+use ipnet::IpNet;
+use proxy::headers::Begin;
+
+/// One argument, whatever is in it.
+type Networks = Vec<IpNet>;
 
 /// Routes requests to apps and holds them while an app wakes.
 #[derive(Debug, Clone, Parser)]
@@ -44,6 +49,14 @@ pub struct Args {
     /// Longest time that a request is held, such as `60s`; a revision's own request timeout may be shorter.
     #[arg(long, env = "TODOAPP_HOLD_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub(crate) hold_timeout: Duration,
+    /// Networks of the proxies in front, such as `10.0.0.0/8,192.0.2.7`: what they say about the origin of a request
+    /// (X-Forwarded-*, Forwarded) is kept, and of everybody else replaced.
+    #[arg(long, env = "TODOAPP_TRUSTED_PROXIES", default_value = "", value_parser = networks)]
+    pub(crate) trusted_proxies: Networks,
+    /// What is done with a request without a valid `traceparent`: `unsampled` and `sampled` begin a trace, `never` leaves
+    /// that to the app.
+    #[arg(long, env = "TODOAPP_BEGIN_TRACES", default_value = "unsampled", value_parser = begin)]
+    pub(crate) begin_traces: Begin,
     /// What is logged: a level, or levels by target.
     #[arg(long, env = "TODOAPP_LOG", default_value = "info")]
     pub(crate) log: String,
@@ -70,6 +83,27 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|cause| cause.to_string())
 }
 
+/// Networks with commas between, or addresses alone.
+fn networks(text: &str) -> Result<Networks, String> {
+    let network = |text: &str| {
+        let alone = || text.parse::<IpAddr>().map(IpNet::from).ok();
+        let network: Option<IpNet> = text.parse().ok().or_else(alone);
+        network.ok_or_else(|| {
+            format!("{text:?} must be an address with the length of its prefix, such as 10.0.0.0/8, or an address")
+        })
+    };
+    text.split_terminator(',').map(network).collect()
+}
+
+fn begin(text: &str) -> Result<Begin, String> {
+    match text {
+        "never" => Ok(Begin::Never),
+        "unsampled" => Ok(Begin::Unsampled),
+        "sampled" => Ok(Begin::Sampled),
+        _ => Err("never, unsampled or sampled".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +123,22 @@ mod tests {
         let args = Args::try_parse_from(["activator", "--pod-name", "a"]).unwrap();
         assert_eq!(args.hold_timeout, Duration::from_mins(1));
         assert_eq!(args.hub(), "todoapp-hub.todoapp-system.svc.cluster.local.:9000");
+    }
+
+    #[test]
+    fn networks_of_proxies() {
+        let trusted = |text| {
+            let args = Args::try_parse_from(["activator", "--pod-name", "a", "--trusted-proxies", text]);
+            args.map(|args| args.trusted_proxies).map_err(|cause| cause.to_string())
+        };
+        let networks = trusted("10.0.0.0/8,192.0.2.7,2001:db8::/32").unwrap();
+        let within = |ip: &str| networks.iter().any(|network| network.contains(&ip.parse::<IpAddr>().unwrap()));
+        assert!(within("10.1.2.3") && within("192.0.2.7") && within("2001:db8::1"));
+        assert!(!within("11.0.0.1") && !within("192.0.2.8") && !within("::1"));
+        for bad in ["10.0.0.0/33", "10.0.0", "::1,,::2", "a.example"] {
+            let said = trusted(bad).expect_err(bad);
+            assert!(said.contains("such as 10.0.0.0/8"), "{said}");
+        }
+        assert!(trusted("").unwrap().is_empty());
     }
 }

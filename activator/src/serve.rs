@@ -17,8 +17,8 @@ use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
     body::{Budget, Guard, ReadAhead},
-    forward::{self, Failed, Forwarded, PLACES, REFUSED, Spare},
-    headers,
+    forward::{self, Failed, PLACES, REFUSED, Spare},
+    headers::{self, Entry},
     listen::ConnInfo,
     net::{Dial, Tcp},
     upstream::{Pool, SendError},
@@ -51,16 +51,18 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) kept: Arc<Budget>,
     pub(crate) pool: Pool<D>,
+    entry: Entry,
     /// The end is near: clients that keep their connections are asked to make new ones, which lead to others.
     leaving: AtomicBool,
 }
 
 impl<D: Dial> Activator<D> {
-    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>) -> Arc<Self> {
+    pub(crate) fn new(tables: Tables, shared: Arc<Shared>, pool: Pool<D>, entry: Entry) -> Arc<Self> {
         Arc::new(Self {
             tables,
             shared,
             pool,
+            entry,
             kept: Budget::new(KEPT_TOTAL, KEPT_EACH),
             leaving: AtomicBool::new(false),
         })
@@ -174,7 +176,8 @@ impl<D: Dial> Visit<D> {
             None => Asked { authority: authority.to_owned(), headers: request.headers().clone() },
         };
         let waits = headers::expects_continue(request.headers());
-        let passage = forward::outbound(&mut request, connection, Forwarded::Overwrite);
+        let forwarded = self.activator.entry.admit(&mut request, connection.peer.ip())?;
+        let passage = forward::outbound(&mut request, connection, forwarded);
 
         let (revision, lease, request) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
             Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),
@@ -289,7 +292,9 @@ impl<D: Dial> Visit<D> {
                 Err(Failed::Send(SendError::Unsent { cause, .. })) => Mishap::Unsent(cause),
                 Err(Failed::Send(SendError::Refused(_))) => Mishap::Refused,
                 Err(Failed::Send(SendError::Broken(_))) => Mishap::Broken,
-                Ok(_) | Err(Failed::Timeout) => return attempt.map(|head| (head, lease, sent)).map_err(Failure::from),
+                Ok(_) | Err(Failed::Timeout | Failed::ResponseStart | Failed::Idle) => {
+                    return attempt.map(|head| (head, lease, sent)).map_err(Failure::from);
+                }
             };
             let verdict = mishaps.judge(mishap, spare.is_idempotent());
             if verdict == Verdict::Elsewhere {

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use proxy::{
+    headers::Entry,
     net::{self, Dial, Network, Tcp},
     upstream::{Pool, PoolLimits},
 };
@@ -85,7 +86,8 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let shared = shared(&args, Metrics::new(&registry), Wakes::new(now), &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool);
+    let entry = Entry { trusted: args.trusted_proxies.clone(), traces: args.begin_traces };
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, entry);
 
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();

@@ -1,6 +1,7 @@
 //! The activator in one process: real sockets, real hyper, made-up objects and hub.
 
 mod arriving;
+mod entering;
 mod failing;
 mod holding;
 mod memory;

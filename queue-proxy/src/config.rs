@@ -26,6 +26,10 @@ pub struct Config {
     /// Requests in the app at a time; 0: any number.
     pub(crate) concurrency_limit: u32,
     pub(crate) request_timeout: Duration,
+    /// For the head of the app's answer; none: as long as the request.
+    pub(crate) response_start_timeout: Option<Duration>,
+    /// Without movement; none: any time.
+    pub(crate) idle_timeout: Option<Duration>,
     pub(crate) probe: Probe,
     pub(crate) initializer: Option<Initializer>,
     /// Requests after which the pod is replaced; 0: never.
@@ -49,6 +53,9 @@ pub enum Invalid {
     Secret(&'static str, &'static str),
 }
 
+/// As the API's.
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(5);
+
 const A_PORT: &str = "a port number, 1 to 65535";
 const A_LIMIT: &str = "a whole number, 0 for no limit";
 const SECONDS: &str = "a number of seconds greater than 0, such as 300 or 0.5";
@@ -65,12 +72,7 @@ impl Config {
     pub fn from_env(get: impl Fn(&str) -> Option<String>) -> Result<Self, Invalid> {
         let text = |name, what| get(name).ok_or(Invalid::Missing(name, what));
         let app_port = parse(&get, "TODOAPP_APP_PORT", A_PORT, None, |port: &u16| *port > 0)?;
-        let seconds = parse(&get, "TODOAPP_REQUEST_TIMEOUT_SECONDS", SECONDS, Some(300.0), |seconds: &f64| {
-            *seconds > 0.0 && *seconds < 1e9
-        })?;
-        let age = parse(&get, "TODOAPP_RECYCLE_AGE_SECONDS", SECONDS, Some(0.0), |seconds: &f64| {
-            (0.0..1e9).contains(seconds)
-        })?;
+        let request_timeout = seconds(&get, "TODOAPP_REQUEST_TIMEOUT_SECONDS")?;
         let limit = parse(&get, "TODOAPP_CONCURRENCY_LIMIT", A_LIMIT, Some(0), |_: &u32| true)?;
         Ok(Self {
             key: runtime::proof::key_from_hex(&text("TODOAPP_KEY", A_KEY)?)
@@ -82,11 +84,13 @@ impl Config {
             app_port,
             protocol: protocol(get("TODOAPP_PROTOCOL"))?,
             concurrency_limit: limit,
-            request_timeout: Duration::from_secs_f64(seconds),
+            request_timeout: request_timeout.unwrap_or(REQUEST_TIMEOUT),
+            response_start_timeout: seconds(&get, "TODOAPP_RESPONSE_START_TIMEOUT_SECONDS")?,
+            idle_timeout: seconds(&get, "TODOAPP_IDLE_TIMEOUT_SECONDS")?,
             probe: readiness(get("TODOAPP_READINESS"), app_port)?,
             initializer: initializer(get("TODOAPP_INITIALIZER"))?,
             recycle_requests: parse(&get, "TODOAPP_RECYCLE_REQUESTS", A_LIMIT, Some(0), |_: &u32| true)?,
-            recycle_age: (age > 0.0).then(|| Duration::from_secs_f64(age)),
+            recycle_age: seconds(&get, "TODOAPP_RECYCLE_AGE_SECONDS")?,
             log: get("TODOAPP_LOG").unwrap_or_else(|| "info".to_owned()),
         })
     }
@@ -111,6 +115,15 @@ fn parse<T: std::str::FromStr>(
         Ok(parsed) if fits(&parsed) => Ok(parsed),
         _ => Err(Invalid::Wrong(name, value, what)),
     }
+}
+
+/// A span that may be left out.
+fn seconds(get: &impl Fn(&str) -> Option<String>, name: &'static str) -> Result<Option<Duration>, Invalid> {
+    if get(name).is_none() {
+        return Ok(None);
+    }
+    let seconds = parse(get, name, SECONDS, None, |seconds: &f64| *seconds > 0.0 && *seconds < 1e9)?;
+    Ok(Some(Duration::from_secs_f64(seconds)))
 }
 
 fn protocol(value: Option<String>) -> Result<Protocol, Invalid> {
@@ -159,6 +172,7 @@ mod tests {
         assert_eq!(config.protocol, Protocol::Http1);
         assert_eq!(config.concurrency_limit, 0);
         assert_eq!(config.request_timeout, Duration::from_mins(5));
+        assert_eq!((config.response_start_timeout, config.idle_timeout), (None, None));
         assert_eq!(config.probe.check, Check::Tcp { port: 3002 });
     }
 
@@ -168,6 +182,8 @@ mod tests {
         assert_eq!(said("TODOAPP_APP_PORT", "0"), r#"TODOAPP_APP_PORT is "0"; it must be a port number, 1 to 65535"#);
         assert_eq!(said("TODOAPP_PROTOCOL", "h3"), r#"TODOAPP_PROTOCOL is "h3"; it must be http1 or h2c"#);
         assert!(said("TODOAPP_REQUEST_TIMEOUT_SECONDS", "-1").contains("greater than 0"));
+        assert!(said("TODOAPP_RESPONSE_START_TIMEOUT_SECONDS", "0").contains("greater than 0"));
+        assert!(said("TODOAPP_IDLE_TIMEOUT_SECONDS", "soon").contains("greater than 0"));
         assert!(said("TODOAPP_CONCURRENCY_LIMIT", "x").contains("whole number"));
         assert!(said("TODOAPP_READINESS", "{").contains("probe in JSON"));
         assert!(said("TODOAPP_INITIALIZER", "{}").contains("initializer in JSON"));

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use proxy::{
     Body, Failure,
     body::{Budget, ReadAhead},
-    forward::{self, Failed, Forwarded, PLACES, REFUSED},
+    forward::{self, Failed, Forwarded, PLACES, REFUSED, Times},
     gate::{Gate, Permit},
     headers,
     listen::ConnInfo,
@@ -52,6 +52,8 @@ pub(crate) struct Sidecar<D: Dial> {
     app: SocketAddr,
     protocol: Protocol,
     timeout: Duration,
+    head_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
     pool: Pool<D>,
     gate: Gate,
     meter: Meter,
@@ -76,6 +78,8 @@ impl<D: Dial> Sidecar<D> {
             app: app_address(config),
             protocol: config.protocol,
             timeout: config.request_timeout,
+            head_timeout: config.response_start_timeout,
+            idle_timeout: config.idle_timeout,
             pool: Pool::with_dial(limits, dial),
             gate,
             meter,
@@ -140,7 +144,8 @@ impl<D: Dial> Sidecar<D> {
             return Err(Failure::Recycled);
         }
         flight.admitted(permit);
-        let response = self.forward(request, deadline).await?;
+        let times = self.times(deadline);
+        let response = self.forward(request.map(|body| times.watch(body)), &times).await?;
         Ok((response, passage))
     }
 
@@ -166,10 +171,22 @@ impl<D: Dial> Sidecar<D> {
         Ok((Request::from_parts(head, ahead.into_body()), permit))
     }
 
-    async fn forward(&self, mut request: Request<Body>, deadline: Instant) -> Result<Response<Body>, Failure> {
+    /// The bounds of a request that the app gets now.
+    fn times(&self, deadline: Instant) -> Times {
+        let mut times = Times::from(deadline);
+        if let Some(span) = self.head_timeout {
+            times = times.head_within(span);
+        }
+        if let Some(span) = self.idle_timeout {
+            times = times.idle_within(span);
+        }
+        times
+    }
+
+    async fn forward(&self, mut request: Request<Body>, times: &Times) -> Result<Response<Body>, Failure> {
         let mut refused_until = None;
         loop {
-            let sent = forward::send(&self.pool, self.app, self.protocol, request, deadline).await;
+            let sent = forward::send(&self.pool, self.app, self.protocol, request, times.clone()).await;
             let failed = match sent {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,

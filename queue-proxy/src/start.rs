@@ -161,6 +161,8 @@ fn debug(
             "protocol": format!("{:?}", config.protocol),
             "concurrencyLimit": config.concurrency_limit,
             "requestTimeoutSeconds": config.request_timeout.as_secs_f64(),
+            "responseStartTimeoutSeconds": config.response_start_timeout.map(|span| span.as_secs_f64()),
+            "idleTimeoutSeconds": config.idle_timeout.map(|span| span.as_secs_f64()),
             "probe": format!("{:?}", config.probe),
             "inFlight": meter.now(),
             "waiting": gate.waiting(),

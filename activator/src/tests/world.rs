@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use parking_lot::Mutex;
 use proxy::{
     Body,
+    headers::Entry,
     listen::{self, Limits},
     net,
     upstream::{Pool, PoolLimits},
@@ -60,11 +61,12 @@ pub(super) struct Bounds {
     pub(super) hold_count: usize,
     pub(super) app_percent: u32,
     pub(super) hold_timeout: Duration,
+    pub(super) entry: Entry,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE }
+        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE, entry: Entry::default() }
     }
 }
 
@@ -96,7 +98,7 @@ impl World {
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let activator = Activator::new(tables.clone(), shared, pool);
+        let activator = Activator::new(tables.clone(), shared, pool, bounds.entry.clone());
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }

@@ -7,6 +7,7 @@
 mod ahead;
 mod kept;
 mod replay;
+mod watched;
 
 use std::{
     fmt,
@@ -23,8 +24,9 @@ use tokio::time::Sleep;
 
 pub use self::ahead::{Budget, ReadAhead};
 pub(crate) use self::kept::Keeper;
-use self::{kept::Kept, replay::Replay};
-use crate::upstream::Lease;
+pub use self::watched::Stalled;
+use self::{kept::Kept, replay::Replay, watched::Watched};
+use crate::{headers, idle::Idle, upstream::Lease};
 
 /// Any error that a body may end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -88,6 +90,11 @@ impl Body {
 
     pub(crate) fn leased(body: Incoming, lease: Lease) -> Self {
         Self::of(Kind::Leased(Box::new((body, lease))))
+    }
+
+    /// A body that tells `idle` of its movement, and breaks with [`Stalled`] when `sleep` finds that there was none.
+    pub(crate) fn watched(body: Self, idle: Idle, sleep: Option<Pin<Box<Sleep>>>) -> Self {
+        Self::boxed(Watched { body, idle, sleep })
     }
 
     fn replay(replay: Replay) -> Self {
@@ -161,11 +168,19 @@ impl HttpBody for Body {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
-        let frame = ready!(this.poll_in_time(cx));
-        if let Some(Err(_)) = &frame
-            && let Some(guard) = &mut this.guard
-        {
-            guard.broken();
+        let mut frame = ready!(this.poll_in_time(cx));
+        match &mut frame {
+            Some(Ok(frame)) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    headers::from_trailers(trailers);
+                }
+            }
+            Some(Err(_)) => {
+                if let Some(guard) = &mut this.guard {
+                    guard.broken();
+                }
+            }
+            None => {}
         }
         Poll::Ready(frame)
     }

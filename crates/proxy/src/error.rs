@@ -37,6 +37,9 @@ pub enum Failure {
     /// The request breaks a rule of HTTP; the status says which kind of rule.
     #[error("{1}")]
     BadRequest(StatusCode, &'static str),
+    /// The request has passed an activator too often: an app sends it back to itself.
+    #[error("the request runs in a circle")]
+    Loop,
     /// No pod took the request before its deadline.
     #[error("no instance became ready in time")]
     HoldTimeout,
@@ -61,6 +64,12 @@ pub enum Failure {
     /// The app did not answer in the time that the revision allows for a request.
     #[error("the app did not answer in time")]
     RequestTimeout,
+    /// The head of the app's answer did not come in the time that the revision allows for it.
+    #[error("the app did not begin to answer in time")]
+    ResponseStartTimeout,
+    /// Nothing of request or answer moved for as long as the revision allows.
+    #[error("nothing moved for too long")]
+    IdleTimeout,
     /// More than ten times the concurrency limit waits in front of the app's container.
     #[error("too many requests are waiting for this instance")]
     GateFull,
@@ -72,7 +81,10 @@ impl Failure {
         match self {
             Self::NoRoute => StatusCode::NOT_FOUND,
             Self::BadRequest(status, _) => *status,
-            Self::HoldTimeout | Self::RequestTimeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::Loop => StatusCode::LOOP_DETECTED,
+            Self::HoldTimeout | Self::RequestTimeout | Self::ResponseStartTimeout | Self::IdleTimeout => {
+                StatusCode::GATEWAY_TIMEOUT
+            }
             Self::HoldFull(_)
             | Self::RevisionFailed(_)
             | Self::NoRevision(_)
@@ -88,6 +100,7 @@ impl Failure {
         match self {
             Self::NoRoute => "no-route",
             Self::BadRequest(..) => "bad-request",
+            Self::Loop => "loop",
             Self::HoldTimeout => "hold-timeout",
             Self::HoldFull(_) => "hold-full",
             Self::RevisionFailed(_) => "revision-failed",
@@ -96,6 +109,8 @@ impl Failure {
             Self::AppUnreachable(_) => "app-unreachable",
             Self::Recycled => "recycled",
             Self::RequestTimeout => "request-timeout",
+            Self::ResponseStartTimeout => "response-start-timeout",
+            Self::IdleTimeout => "idle-timeout",
             Self::GateFull => "gate-full",
         }
     }

@@ -8,24 +8,25 @@
 
 mod fit;
 mod spare;
+mod times;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, pin::pin};
 
 use http::{
     HeaderValue, Request, Response, StatusCode, Version,
     header::{CONNECTION, HOST, UPGRADE},
 };
 use hyper::upgrade::OnUpgrade;
-use tokio::time::Instant;
 use wire::Protocol;
 
-pub use self::spare::Spare;
 pub(crate) use self::{fit::fit, spare::is_idempotent};
+pub use self::{spare::Spare, times::Times};
 pub use crate::headers::{Forwarded, PLACES, REFUSED};
 use crate::{
     Body, Failure,
     body::Guard,
     headers,
+    idle::Idle,
     listen::ConnInfo,
     net::Dial,
     upgrade,
@@ -44,6 +45,10 @@ pub struct Passage {
 pub enum Failed {
     /// The deadline passed before the head of a response.
     Timeout,
+    /// The head of a response did not come in its own time.
+    ResponseStart,
+    /// Nothing moved for too long, and there is no head of a response.
+    Idle,
     /// The upstream failed; an unsent request is in there.
     Send(SendError),
 }
@@ -52,6 +57,8 @@ impl From<Failed> for Failure {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Timeout => Self::RequestTimeout,
+            Failed::ResponseStart => Self::ResponseStartTimeout,
+            Failed::Idle => Self::IdleTimeout,
             // The one error of hyper's users that there can be: the client left amid the body, or framed it wrongly.
             Failed::Send(SendError::Broken(Cause::Http(cause))) if cause.is_user() => {
                 Self::BadRequest(StatusCode::BAD_REQUEST, "the request's body broke")
@@ -82,7 +89,7 @@ pub fn outbound<B>(request: &mut Request<B>, info: &ConnInfo, forwarded: Forward
     Passage { client }
 }
 
-/// Sends the request; the head of the response must come before `deadline`, and a body that is not over by then breaks.
+/// Sends the request in the `times` that it has; an answer that is not over by then breaks.
 ///
 /// # Errors
 /// No response; see [`Failed`].
@@ -91,17 +98,21 @@ pub async fn send<D: Dial>(
     address: SocketAddr,
     protocol: Protocol,
     request: Request<Body>,
-    deadline: Instant,
+    times: impl Into<Times>,
 ) -> Result<Response<Body>, Failed> {
-    let mut sleep = Box::pin(tokio::time::sleep_until(deadline));
-    tokio::select! {
-        biased;
-        sent = pool.send(address, protocol, request) => {
-            let mut response = sent.map_err(Failed::Send)?;
-            response.body_mut().deadline(sleep);
-            Ok(response)
+    let times = times.into();
+    let mut sleep = times.timer();
+    let mut sent = pin!(pool.send(address, protocol, request));
+    loop {
+        tokio::select! {
+            biased;
+            sent = &mut sent => return Ok(times.bound(sent.map_err(Failed::Send)?, sleep)),
+            () = &mut sleep => {
+                if let Some(failed) = times.over(&mut sleep) {
+                    return Err(failed);
+                }
+            }
         }
-        () = &mut sleep => Err(Failed::Timeout),
     }
 }
 
@@ -132,6 +143,7 @@ fn switch(mut response: Response<Body>, passage: Passage, info: &ConnInfo, mut g
         let why = "it changed the protocol without having been asked";
         return Failure::UpstreamBroken(why.to_owned()).into_response();
     };
+    let idle = response.extensions_mut().remove::<Idle>();
     let upstream = hyper::upgrade::on(&mut response);
     let protocol = headers::from_response(response.headers_mut());
     let headers = response.headers_mut();
@@ -139,6 +151,6 @@ fn switch(mut response: Response<Body>, passage: Passage, info: &ConnInfo, mut g
     if let Some(protocol) = protocol {
         headers.insert(UPGRADE, protocol);
     }
-    upgrade::splice(client, upstream, info.clone(), guard);
+    upgrade::splice(client, upstream, idle, info.clone(), guard);
     response.map(|_| Body::empty())
 }

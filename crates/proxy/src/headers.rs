@@ -3,16 +3,21 @@
 //! Pure functions on heads. Rules are quoted by their section of RFC 9110 (semantics), 9112 (HTTP/1.1), 9113 (HTTP/2).
 
 mod door;
+mod entry;
 pub mod grpc;
 mod hop;
 mod origin;
+mod trace;
+mod via;
 
 pub use self::{
     door::{authority, check, expects_continue},
+    entry::Entry,
     hop::{PLACES, REFUSED},
     origin::Forwarded,
+    trace::Begin,
 };
 pub(crate) use self::{
-    hop::{from_request, from_response, has_token},
+    hop::{from_request, from_response, from_trailers, has_token},
     origin::Origin,
 };

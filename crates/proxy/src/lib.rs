@@ -15,6 +15,7 @@ pub mod error;
 pub mod forward;
 pub mod gate;
 pub mod headers;
+mod idle;
 pub mod listen;
 pub mod meter;
 pub mod net;

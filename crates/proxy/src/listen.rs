@@ -9,6 +9,7 @@ mod closing;
 mod connection;
 mod many;
 mod ports;
+mod strict;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 

@@ -92,6 +92,8 @@ mod tests {
             json!({ "template": { "spec": { "containers": [{ "image": "i:2" }] } } }),
             json!({ "template": template(), "concurrencyLimit": 1 }),
             json!({ "template": template(), "timeouts": { "request": "10s" } }),
+            json!({ "template": template(), "timeouts": { "responseStart": "10s" } }),
+            json!({ "template": template(), "timeouts": { "idle": "10s" } }),
         ] {
             let made = next(&app(spec), &revisions).expect("valid").expect("a revision");
             assert_eq!(made.name_any(), "shop-00002");

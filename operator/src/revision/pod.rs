@@ -97,11 +97,7 @@ fn prepare_app(app: &mut Map<String, Value>, revision: &Revision) -> Value {
 }
 
 fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
-    let uid = revision.uid().unwrap_or_default();
-    let port = revision.spec.template.app_port();
-    let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
-    let value = |name: &str, value: String| json!({ "name": name, "value": value });
-    let mut sidecar = json!({
+    json!({
         "name": SIDECAR_CONTAINER,
         "image": args.queue_proxy_image,
         "imagePullPolicy": "IfNotPresent",
@@ -109,17 +105,7 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
             { "name": "todoapp", "containerPort": SIDECAR_PORT, "protocol": "TCP" },
             { "name": "todoapp-admin", "containerPort": SIDECAR_ADMIN_PORT, "protocol": "TCP" },
         ],
-        "env": [
-            { "name": "TODOAPP_KEY", "valueFrom": { "secretKeyRef": { "name": key::secret_name(&uid), "key": "key" } } },
-            value("TODOAPP_REVISION", full_name),
-            value("TODOAPP_REVISION_UID", uid),
-            value("TODOAPP_HUB", args.hub_address()),
-            value("TODOAPP_APP_PORT", port.number.to_string()),
-            value("TODOAPP_PROTOCOL", if port.h2c { "h2c" } else { "http1" }.to_owned()),
-            value("TODOAPP_CONCURRENCY_LIMIT", revision.spec.concurrency_limit.to_string()),
-            value("TODOAPP_REQUEST_TIMEOUT_SECONDS", revision.spec.timeouts.request().as_secs_f64().to_string()),
-            value("TODOAPP_READINESS", readiness.to_string()),
-        ],
+        "env": sidecar_env(revision, args, readiness),
         // The slow truth; the quick one is what the queue-proxy tells the hub.
         "readinessProbe": { "httpGet": { "path": "/ready", "port": SIDECAR_ADMIN_PORT }, "periodSeconds": 1 },
         "resources": { "requests": { "cpu": "5m", "memory": "8Mi" } },
@@ -131,11 +117,27 @@ fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
             "runAsUser": 65532,
             "seccompProfile": { "type": "RuntimeDefault" },
         },
-    });
-    if let Some(env) = sidecar["env"].as_array_mut() {
-        env.extend(rarely_told(revision).into_iter().map(|(name, told)| value(name, told)));
-    }
-    sidecar
+    })
+}
+
+fn sidecar_env(revision: &Revision, args: &Args, readiness: &Value) -> Vec<Value> {
+    let uid = revision.uid().unwrap_or_default();
+    let port = revision.spec.template.app_port();
+    let full_name = format!("{}/{}", revision.namespace().unwrap_or_default(), revision.name_any());
+    let value = |name: &str, value: String| json!({ "name": name, "value": value });
+    let mut env = vec![
+        json!({ "name": "TODOAPP_KEY", "valueFrom": { "secretKeyRef": { "name": key::secret_name(&uid), "key": "key" } } }),
+        value("TODOAPP_REVISION", full_name),
+        value("TODOAPP_REVISION_UID", uid),
+        value("TODOAPP_HUB", args.hub_address()),
+        value("TODOAPP_APP_PORT", port.number.to_string()),
+        value("TODOAPP_PROTOCOL", if port.h2c { "h2c" } else { "http1" }.to_owned()),
+        value("TODOAPP_CONCURRENCY_LIMIT", revision.spec.concurrency_limit.to_string()),
+        value("TODOAPP_REQUEST_TIMEOUT_SECONDS", revision.spec.timeouts.request().as_secs_f64().to_string()),
+        value("TODOAPP_READINESS", readiness.to_string()),
+    ];
+    env.extend(rarely_told(revision).into_iter().map(|(name, told)| value(name, told)));
+    env
 }
 
 /// Named only where they are asked for: the pods of all other revisions stay as they are.
@@ -144,10 +146,13 @@ fn rarely_told(revision: &Revision) -> Vec<(&'static str, String)> {
     let initializer = revision.spec.initializer.as_ref().map(
         |Initializer { path, timeout }| json!({ "path": path, "timeoutSeconds": Duration::from(*timeout).as_secs_f64() }),
     );
+    let seconds = |span: Option<Duration>| span.map(|span| span.as_secs_f64().to_string());
     let told = [
+        ("TODOAPP_RESPONSE_START_TIMEOUT_SECONDS", seconds(revision.spec.timeouts.response_start())),
+        ("TODOAPP_IDLE_TIMEOUT_SECONDS", seconds(revision.spec.timeouts.idle())),
         ("TODOAPP_INITIALIZER", initializer.map(|told| told.to_string())),
         ("TODOAPP_RECYCLE_REQUESTS", recycle.requests.map(|requests| requests.to_string())),
-        ("TODOAPP_RECYCLE_AGE_SECONDS", recycle.age().map(|age| age.as_secs_f64().to_string())),
+        ("TODOAPP_RECYCLE_AGE_SECONDS", seconds(recycle.age())),
     ];
     told.into_iter().filter_map(|(name, told)| Some((name, told?))).collect()
 }
@@ -158,6 +163,27 @@ mod tests {
 
     use super::*;
     use crate::revision::tests::{args, revision};
+
+    #[test]
+    fn timeouts_that_are_set_are_told_to_the_sidecar() {
+        let told = |timeouts: Value| -> Vec<String> {
+            let mut revision = revision(json!({ "spec": { "containers": [{ "image": "i" }] } }));
+            revision.spec.timeouts = serde_json::from_value(timeouts).unwrap();
+            let env = sidecar_env(&revision, &args(), &json!({}));
+            let timeouts = env.iter().filter(|variable| variable["name"].as_str().unwrap().contains("TIMEOUT"));
+            timeouts.map(|variable| format!("{}={}", variable["name"].as_str().unwrap(), variable["value"])).collect()
+        };
+        assert_eq!(told(json!({ "request": "10s", "idle": "0s" })), [r#"TODOAPP_REQUEST_TIMEOUT_SECONDS="10""#]);
+        let all = json!({ "request": "10s", "responseStart": "1500ms", "idle": "1m" });
+        assert_eq!(
+            told(all),
+            [
+                r#"TODOAPP_REQUEST_TIMEOUT_SECONDS="10""#,
+                r#"TODOAPP_RESPONSE_START_TIMEOUT_SECONDS="1.5""#,
+                r#"TODOAPP_IDLE_TIMEOUT_SECONDS="60""#,
+            ]
+        );
+    }
 
     #[test]
     fn the_users_own_fields_stay_also_unknown_ones() {

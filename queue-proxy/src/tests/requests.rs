@@ -125,9 +125,15 @@ async fn an_app_that_is_gone_is_a_503_and_a_slow_one_a_504() {
 
     let (listener, address) = super::listener().await;
     app(listener, |_| std::future::pending());
-    let slow = pod(address, &[("TODOAPP_REQUEST_TIMEOUT_SECONDS", "0.1".to_owned())]).await;
-    let (status, reason, text) = get(slow.traffic, "/").await;
-    assert_eq!((status, reason.as_deref()), (504, Some("request-timeout")), "{text}");
+    for (bound, expected) in [
+        ("TODOAPP_REQUEST_TIMEOUT_SECONDS", "request-timeout"),
+        ("TODOAPP_RESPONSE_START_TIMEOUT_SECONDS", "response-start-timeout"),
+        ("TODOAPP_IDLE_TIMEOUT_SECONDS", "idle-timeout"),
+    ] {
+        let slow = pod(address, &[(bound, "0.1".to_owned())]).await;
+        let (status, reason, text) = get(slow.traffic, "/").await;
+        assert_eq!((status, reason.as_deref()), (504, Some(expected)), "{text}");
+    }
 }
 
 #[tokio::test]

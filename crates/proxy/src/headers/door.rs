@@ -1,8 +1,7 @@
 //! What is refused before anything else looks at a request.
 //!
 //! hyper has refused much already: malformed heads, differing lengths, codings after `chunked`, bytes that no field may
-//! hold. A `Content-Length` beside a `Transfer-Encoding` it removes itself and closes the connection after the answer,
-//! which RFC 9112, 6.3 allows; it cannot be seen here.
+//! hold; and `listen/strict.rs` in the bytes before it what hyper does not show.
 
 use http::{
     HeaderMap, Method, Request, StatusCode, Uri, Version,

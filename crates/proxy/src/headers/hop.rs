@@ -2,8 +2,14 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+        COOKIE, EXPECT, FORWARDED, HOST, LOCATION, MAX_FORWARDS, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TE, TRAILER,
+        TRANSFER_ENCODING, UPGRADE, VIA,
+    },
 };
+
+use super::trace::{TRACEPARENT, TRACESTATE};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -40,6 +46,47 @@ pub(crate) fn has_token(value: &HeaderValue, token: &str) -> bool {
     value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
+/// Removes what must not come after the content (RFC 9110, 6.5.1): whoever merges trailers into the head would take it for
+/// what frames, routes, controls or vouches for the message.
+pub(crate) fn from_trailers(trailers: &mut HeaderMap) {
+    if trailers.keys().any(is_of_head) {
+        let names: Vec<HeaderName> = trailers.keys().filter(|name| is_of_head(name)).cloned().collect();
+        for name in names {
+            trailers.remove(name);
+        }
+    }
+}
+
+fn is_of_head(name: &HeaderName) -> bool {
+    const NAMES: [HeaderName; 24] = [
+        AGE,
+        AUTHORIZATION,
+        CACHE_CONTROL,
+        CONNECTION,
+        CONTENT_ENCODING,
+        CONTENT_LENGTH,
+        CONTENT_RANGE,
+        CONTENT_TYPE,
+        COOKIE,
+        EXPECT,
+        FORWARDED,
+        HOST,
+        KEEP_ALIVE,
+        LOCATION,
+        MAX_FORWARDS,
+        PROXY_AUTHORIZATION,
+        PROXY_CONNECTION,
+        RANGE,
+        SET_COOKIE,
+        TE,
+        TRAILER,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        VIA,
+    ];
+    NAMES.contains(name) || name.as_str().starts_with("x-forwarded-") || name.as_str().starts_with("todoapp-")
+}
+
 fn remove_connection(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let mut asks = false;
     if headers.contains_key(CONNECTION) {
@@ -73,7 +120,7 @@ fn remove_named(headers: &mut HeaderMap) {
 }
 
 fn is_protected(name: &HeaderName) -> bool {
-    [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE].contains(name)
+    [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE, VIA, TRACEPARENT, TRACESTATE].contains(name)
         || name.as_str().starts_with("x-forwarded-")
         || name.as_str().starts_with("todoapp-")
 }
@@ -121,7 +168,9 @@ mod tests {
     #[test]
     fn what_routes_or_vouches_cannot_be_named_away() {
         let mut headers = map(&[
-            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start"),
+            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start, Via, traceparent"),
+            ("traceparent", "00"),
+            ("via", "1.1 a"),
             ("host", "a"),
             ("forwarded", "for=1.2.3.4"),
             ("content-length", "3"),
@@ -129,7 +178,24 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4"),
         ]);
         from_request(&mut headers);
-        assert_eq!(left(&headers), ["content-length", "forwarded", "host", "todoapp-cold-start", "x-forwarded-for"]);
+        let vouching =
+            ["content-length", "forwarded", "host", "todoapp-cold-start", "traceparent", "via", "x-forwarded-for"];
+        assert_eq!(left(&headers), vouching);
+    }
+
+    #[test]
+    fn trailers_say_nothing_that_belongs_into_a_head() {
+        let mut trailers = map(&[
+            ("grpc-status", "0"),
+            ("content-length", "3"),
+            ("content-length", "4"),
+            ("host", "a"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("todoapp-error", "hold-full"),
+            ("x-sum", "7"),
+        ]);
+        from_trailers(&mut trailers);
+        assert_eq!(left(&trailers), ["grpc-status", "x-sum"]);
     }
 
     #[test]

@@ -14,13 +14,16 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONNECTION, UPGRADE},
+};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::sync::SemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{House, Phase, Server};
+use super::{House, Phase, Server, strict::Strict};
 use crate::{Body, headers::Origin, net::Io};
 
 /// The connection that a request came on. Whoever keeps a clone keeps the connection counted as live.
@@ -40,7 +43,7 @@ impl ConnInfo {
 
     /// What this connection's requests say about their origin; written once a connection.
     pub(crate) fn origin(&self) -> &Origin {
-        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local))
+        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local, false))
     }
 
     /// Ends when the listener's grace is over and everything has to stop.
@@ -78,6 +81,15 @@ impl Drop for Live {
     }
 }
 
+/// Whether another protocol may follow the request. Refused, its client may still have spoken that protocol already,
+/// which must not be taken for requests: the connection ends with the answer. h2c by upgrade, which Java's client asks
+/// for at each beginning, is known to be refused, and its bytes are looked at (`strict`).
+fn asks_for_tunnel<B>(request: &Request<B>) -> bool {
+    let h2c = |protocol: &HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
+    request.version() < Version::HTTP_2
+        && (request.method() == Method::CONNECT || !request.headers().get_all(UPGRADE).iter().all(h2c))
+}
+
 /// Runs the connection. Must be a task's root future: it counts on its waker never changing.
 pub(super) async fn run<H, F, I>(server: Arc<Server<H>>, io: I, info: ConnInfo)
 where
@@ -88,10 +100,16 @@ where
     let live = Arc::clone(&info.live);
     let service = service_fn(|request| {
         info.live.spoke.store(true, Ordering::Relaxed);
+        let tunnel = asks_for_tunnel(&request);
         // Not an async block around it, which would make the future twice as large.
-        (server.handler)(request, info.clone()).map(Ok::<_, Infallible>)
+        (server.handler)(request, info.clone()).map(move |mut response| {
+            if tunnel && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        })
     });
-    let mut http = pin!(server.http.serve_connection_with_upgrades(TokioIo::new(io), service));
+    let mut http = pin!(server.http.serve_connection_with_upgrades(TokioIo::new(Strict::new(io)), service));
     // hyper starts its head timer only once it knows the version, which a silent client never tells.
     let mut silence = pin!(tokio::time::sleep(server.head_timeout));
     let mut change = pin!(live.house.closing.changed());

@@ -1,7 +1,5 @@
 //! HTTP/2: many streams on one connection.
 
-mod greeting;
-
 use std::{
     future::{Future, poll_fn},
     io,
@@ -16,10 +14,14 @@ use std::{
 use http::{Request, Response};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::oneshot;
+use tokio_util::io::InspectReader;
 
-use self::greeting::Greeted;
 use super::{Cause, Lease as AnyLease, SendError, home::Home};
-use crate::{Body, net::Dial};
+use crate::{
+    Body,
+    net::{Dial, Io},
+};
 
 /// Connections that may turn out closed before one request is given up.
 const TRIES: usize = 3;
@@ -142,7 +144,7 @@ async fn open<D: Dial>(home: &Home, dial: &D) -> Result<Arc<Shared>, Cause> {
 }
 
 async fn handshake<D: Dial>(home: &Home, dial: &D) -> Result<Arc<Shared>, Cause> {
-    let (io, greeted) = Greeted::new(home.dial(dial).await?);
+    let (io, greeted) = greeted(home.dial(dial).await?);
     let (sender, mut connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_max_send_streams(0)
@@ -180,6 +182,21 @@ async fn handshake<D: Dial>(home: &Home, dial: &D) -> Result<Arc<Shared>, Cause>
         over
     }));
     Ok(Arc::new(Shared { sender, streams: AtomicUsize::new(0), streams_max, used: AtomicBool::new(true) }))
+}
+
+/// Tells when the other end says its first word, which in HTTP/2 is its settings (RFC 9113, 3.4).
+fn greeted<I: Io>(io: I) -> (impl Io, oneshot::Receiver<()>) {
+    let (first, greeted) = oneshot::channel();
+    let mut first = Some(first);
+    let io = InspectReader::new(io, move |bytes: &[u8]| {
+        if !bytes.is_empty()
+            && let Some(first) = first.take()
+        {
+            // Whoever listened may have stopped: the request was given up.
+            let _ = first.send(());
+        }
+    });
+    (io, greeted)
 }
 
 fn no_http2(cause: Option<hyper::Error>) -> Cause {

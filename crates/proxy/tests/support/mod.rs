@@ -123,6 +123,17 @@ impl Raw {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
+    /// Each piece in a packet of its own, as far as the kernel does as it is told. A peer that hangs up is no failure.
+    pub async fn say_in_pieces(&mut self, text: &str, bytes: usize) {
+        self.0.set_nodelay(true).unwrap();
+        for piece in text.as_bytes().chunks(bytes) {
+            if self.0.write_all(piece).await.is_err() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Reads until `text` has come and gives everything up to and with it.
     pub async fn hear(&mut self, text: &str) -> String {
         let mut heard = Vec::new();
