@@ -8,6 +8,7 @@ pub mod grpc;
 mod hop;
 mod origin;
 mod trace;
+mod trailers;
 mod via;
 
 pub use self::{
@@ -18,6 +19,7 @@ pub use self::{
     trace::Begin,
 };
 pub(crate) use self::{
-    hop::{from_request, from_response, from_trailers, has_token},
+    hop::{from_request, from_response, has_token},
     origin::Origin,
+    trailers::from_trailers,
 };

@@ -9,6 +9,7 @@ mod closing;
 mod connection;
 mod many;
 mod ports;
+mod resets;
 mod strict;
 
 use std::{
@@ -46,7 +47,8 @@ const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// Bytes that an HTTP/2 stream may have waiting to be sent.
 const SEND_BUFFER: usize = 128 << 10;
-/// Pings on a busy HTTP/2 connection find a dead peer; h2's own bounds against reset floods stay as they are.
+/// Pings on a busy HTTP/2 connection find a dead peer; h2's own bounds against reset floods stay as they are, and `resets`
+/// adds one.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
 /// Bounds of one listener.

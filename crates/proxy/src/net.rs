@@ -23,9 +23,12 @@ use crate::{
 
 /// Connections that the kernel keeps while we have not accepted them.
 const BACKLOG: i32 = 4096;
-/// A peer whose node is gone says nothing. What is sent must be acknowledged within this time, and a peer that we only
-/// wait for is asked after it, so that a request learns of the loss long before its own deadline.
-const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(10);
+/// A peer whose node is gone says nothing, and one that takes nothing of what it asked for keeps what serves it. Either is
+/// given up after this time, so that a request learns of it long before its own deadline. Not sooner: an app may well
+/// be busy for a while before it reads the rest of a large request.
+const STALLED_MAX: Duration = Duration::from_mins(1);
+/// The same of a service that is known by its name, which reads whatever it is sent.
+const NAMED_STALLED_MAX: Duration = Duration::from_secs(10);
 
 /// A stream that HTTP can be spoken on.
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
@@ -92,7 +95,7 @@ impl Dial for Tcp {
     type Io = TcpStream;
 
     async fn dial(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        tended(TcpStream::connect(address).await?)
+        connect(address, STALLED_MAX).await
     }
 }
 
@@ -106,7 +109,7 @@ impl Network for Tcp {
     async fn dial_name(&self, name: &str) -> io::Result<(TcpStream, SocketAddr)> {
         let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
         for address in lookup_host(name).await? {
-            match timeout(NAMED_CONNECT_TIMEOUT, self.dial(address)).await {
+            match timeout(NAMED_CONNECT_TIMEOUT, connect(address, NAMED_STALLED_MAX)).await {
                 Ok(Ok(stream)) => {
                     let local = stream.local_addr()?;
                     return Ok((stream, local));
@@ -127,14 +130,17 @@ impl Network for Tcp {
     }
 }
 
-/// A connection that notices when the other end is gone.
-fn tended(stream: TcpStream) -> io::Result<TcpStream> {
+async fn connect(address: SocketAddr, stalled_max: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    let socket = SockRef::from(&stream);
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX))?;
-    let asking = TcpKeepalive::new().with_time(UNACKNOWLEDGED_MAX).with_interval(UNACKNOWLEDGED_MAX / 4);
-    socket.set_tcp_keepalive(&asking)?;
+    tend(&SockRef::from(&stream), stalled_max)?;
     Ok(stream)
+}
+
+/// Has the kernel notice that the other end is gone or takes nothing. One that only waits is asked whether it is there.
+fn tend(socket: &Socket, stalled_max: Duration) -> io::Result<()> {
+    socket.set_tcp_user_timeout(Some(stalled_max))?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(stalled_max).with_interval(stalled_max / 4))
 }
 
 impl Accept for TcpListener {
@@ -189,6 +195,8 @@ pub(crate) fn listening(address: SocketAddr) -> io::Result<std::net::TcpListener
         socket.set_only_v6(false)?;
     }
     socket.set_reuse_address(true)?;
+    // Connections inherit it, which costs them nothing.
+    tend(&socket, STALLED_MAX)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -214,8 +222,11 @@ mod tests {
             let listener = bind((any, 0).into()).unwrap();
             let port = listener.local_addr().unwrap().port();
             let _client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
-            let Accepted { local, .. } = Accept::accept(&listener).await.unwrap();
+            let Accepted { local, io, .. } = Accept::accept(&listener).await.unwrap();
             assert_eq!(local, (Ipv4Addr::LOCALHOST, port).into());
+            let socket = SockRef::from(&io);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(STALLED_MAX));
+            assert!(socket.keepalive().unwrap());
         }
     }
 }

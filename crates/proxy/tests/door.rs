@@ -156,6 +156,21 @@ async fn what_is_said_behind_a_request_for_another_protocol_is_not_taken_for_req
 }
 
 #[tokio::test]
+async fn a_426_still_names_its_protocol() {
+    let app = serve(|_, _| async {
+        let response = Response::builder().status(426).header("connection", "upgrade").header("upgrade", "websocket");
+        response.body(Body::empty()).unwrap()
+    });
+    let proxy = proxy(app.address, Http1);
+    let mut client = Raw::to(proxy.address).await;
+    client.say("GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n").await;
+    let heard = client.hear_all().await;
+    for line in ["HTTP/1.1 426 ", "connection: upgrade, close\r\n", "upgrade: websocket\r\n"] {
+        assert!(heard.contains(line), "{heard}");
+    }
+}
+
+#[tokio::test]
 async fn good_requests_before_a_bad_one_are_answered() {
     let app = serve(|request, _| told(request));
     let proxy = proxy(app.address, Http1);

@@ -2,11 +2,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{
-        AGE, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-        COOKIE, EXPECT, FORWARDED, HOST, LOCATION, MAX_FORWARDS, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TE, TRAILER,
-        TRANSFER_ENCODING, UPGRADE, VIA,
-    },
+    header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 
 use super::trace::{TRACEPARENT, TRACESTATE};
@@ -44,47 +40,6 @@ pub(crate) fn from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
 /// Whether a comma-separated field names `token`, in any case.
 pub(crate) fn has_token(value: &HeaderValue, token: &str) -> bool {
     value.as_bytes().split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-}
-
-/// Removes what must not come after the content (RFC 9110, 6.5.1): whoever merges trailers into the head would take it for
-/// what frames, routes, controls or vouches for the message.
-pub(crate) fn from_trailers(trailers: &mut HeaderMap) {
-    if trailers.keys().any(is_of_head) {
-        let names: Vec<HeaderName> = trailers.keys().filter(|name| is_of_head(name)).cloned().collect();
-        for name in names {
-            trailers.remove(name);
-        }
-    }
-}
-
-fn is_of_head(name: &HeaderName) -> bool {
-    const NAMES: [HeaderName; 24] = [
-        AGE,
-        AUTHORIZATION,
-        CACHE_CONTROL,
-        CONNECTION,
-        CONTENT_ENCODING,
-        CONTENT_LENGTH,
-        CONTENT_RANGE,
-        CONTENT_TYPE,
-        COOKIE,
-        EXPECT,
-        FORWARDED,
-        HOST,
-        KEEP_ALIVE,
-        LOCATION,
-        MAX_FORWARDS,
-        PROXY_AUTHORIZATION,
-        PROXY_CONNECTION,
-        RANGE,
-        SET_COOKIE,
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-        VIA,
-    ];
-    NAMES.contains(name) || name.as_str().starts_with("x-forwarded-") || name.as_str().starts_with("todoapp-")
 }
 
 fn remove_connection(headers: &mut HeaderMap) -> Option<HeaderValue> {
@@ -181,21 +136,6 @@ mod tests {
         let vouching =
             ["content-length", "forwarded", "host", "todoapp-cold-start", "traceparent", "via", "x-forwarded-for"];
         assert_eq!(left(&headers), vouching);
-    }
-
-    #[test]
-    fn trailers_say_nothing_that_belongs_into_a_head() {
-        let mut trailers = map(&[
-            ("grpc-status", "0"),
-            ("content-length", "3"),
-            ("content-length", "4"),
-            ("host", "a"),
-            ("x-forwarded-for", "1.2.3.4"),
-            ("todoapp-error", "hold-full"),
-            ("x-sum", "7"),
-        ]);
-        from_trailers(&mut trailers);
-        assert_eq!(left(&trailers), ["grpc-status", "x-sum"]);
     }
 
     #[test]

@@ -23,7 +23,11 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::SemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{House, Phase, Server, strict::Strict};
+use super::{
+    House, Phase, Server,
+    resets::{Resets, Unanswered},
+    strict::Strict,
+};
 use crate::{
     Body,
     headers::Origin,
@@ -75,6 +79,7 @@ pub(super) struct Live {
     spoke: AtomicBool,
     origin: OnceLock<Origin>,
     secure: OnceLock<Box<Secure>>,
+    pub(super) resets: Resets,
     _token: TaskTrackerToken,
 }
 
@@ -88,6 +93,7 @@ impl Live {
             spoke: AtomicBool::new(false),
             origin: OnceLock::new(),
             secure: OnceLock::new(),
+            resets: Resets::default(),
             _token: token,
         })
     }
@@ -138,10 +144,14 @@ where
     let service = service_fn(|request| {
         info.live.spoke.store(true, Ordering::Relaxed);
         let tunnel = asks_for_tunnel(&request);
+        let unanswered = (request.version() == Version::HTTP_2).then(|| Unanswered::begin(&info.live));
         // Not an async block around it, which would make the future twice as large.
         (server.handler)(request, info.clone()).map(move |mut response| {
+            if let Some(unanswered) = unanswered {
+                unanswered.answered();
+            }
             if tunnel && response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)
         })
@@ -174,7 +184,7 @@ where
                 }
             }
             // An error here is the client's: it left, sent no HTTP, or took too long. There is nobody to tell.
-            if http.as_mut().poll(cx).is_ready() {
+            if http.as_mut().poll(cx).is_ready() || live.resets.too_many() {
                 return Poll::Ready(());
             }
             if !live.spoke.load(Ordering::Relaxed) && silence.as_mut().poll(cx).is_ready() {

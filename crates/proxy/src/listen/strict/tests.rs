@@ -1,6 +1,15 @@
+use std::{convert::Infallible, sync::Arc};
+
 use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use parking_lot::Mutex;
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 
@@ -120,6 +129,93 @@ proptest! {
         ] {
             let sent = [before.as_bytes(), &after].concat();
             prop_assert_eq!(read(&sent, &cuts, room), Bytes::from(sent));
+        }
+    }
+}
+
+/// Target and body of each request that hyper takes from `sent`, and the statuses of its answers.
+fn taken<I: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    sent: &[u8],
+    before_hyper: impl FnOnce(DuplexStream) -> I,
+) -> (Vec<(String, Bytes)>, Vec<String>) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+    let taken: Arc<Mutex<Vec<(String, Bytes)>>> = Arc::default();
+    let log = Arc::clone(&taken);
+    let heard = runtime.block_on(async move {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let log = Arc::clone(&log);
+            async move {
+                let target = format!("{} {}", request.method(), request.uri());
+                let mut answer = http::Response::new(Empty::<Bytes>::new());
+                match request.into_body().collect().await {
+                    Ok(body) => log.lock().push((target, body.to_bytes())),
+                    Err(_) => *answer.status_mut() = http::StatusCode::BAD_REQUEST,
+                }
+                Ok::<_, Infallible>(answer)
+            }
+        });
+        let io = TokioIo::new(before_hyper(server));
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http1().timer(TokioTimer::new());
+        client.write_all(sent).await.expect("room in the pipe");
+        client.shutdown().await.expect("a pipe");
+        let mut heard = Vec::new();
+        // The connection is dropped at its end, which ends what is heard.
+        let _ = tokio::join!(http.serve_connection(io, service), client.read_to_end(&mut heard));
+        String::from_utf8_lossy(&heard).into_owned()
+    });
+    let statuses = heard.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned()).collect();
+    (std::mem::take(&mut *taken.lock()), statuses)
+}
+
+/// A place, what is put there, and how many bytes go for it.
+fn edit() -> impl Strategy<Value = (usize, &'static str, usize)> {
+    let text = prop::sample::select(vec![
+        "",
+        "\n",
+        "\r",
+        "\r\n",
+        " ",
+        "\t",
+        ":",
+        "0",
+        "a",
+        "\0",
+        "\u{e4}",
+        ";",
+        "content-length: 3\r\n",
+        "\r\n\r\n",
+        "transfer-encoding: chunked\r\n",
+        "upgrade: x\r\n",
+        "HTTP/1.0",
+        "CONNECT ",
+        "Content-Length",
+        "\r\n0\r\n\r\n",
+    ]);
+    (any::<usize>(), text, 0..4_usize)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
+
+    /// Whatever comes, hyper sees the same requests as without us, or the first of them and then a refusal.
+    #[test]
+    fn nobody_is_heard_whom_hyper_alone_would_not_hear(
+        requests in prop::collection::vec(request(), 1..4), edits in prop::collection::vec(edit(), 0..4),
+    ) {
+        let mut sent = requests.concat();
+        for (at, text, gone) in edits {
+            let at = at % (sent.len() + 1);
+            let end = sent.len().min(at + gone);
+            sent.splice(at..end, text.bytes());
+        }
+        let (alone, answers) = taken(&sent, |io| io);
+        let (strict, strict_answers) = taken(&sent, Strict::new);
+        prop_assert!(alone.starts_with(&strict), "{:?}: {alone:?}, strictly {strict:?}", Bytes::from(sent));
+        if strict_answers != answers {
+            prop_assert_eq!(strict_answers.last().map(String::as_str), Some("400"), "{:?}", Bytes::from(sent));
         }
     }
 }
