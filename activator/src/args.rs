@@ -1,6 +1,6 @@
 //! Flags; each has an environment variable too.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Parser;
 use ipnet::IpNet;
@@ -8,6 +8,8 @@ use proxy::headers::Begin;
 
 /// One argument, whatever is in it.
 type Networks = Vec<IpNet>;
+
+use crate::table::key::Key;
 
 /// Routes requests to apps and holds them while an app wakes.
 #[derive(Debug, Clone, Parser)]
@@ -31,6 +33,21 @@ pub struct Args {
     /// Port of public traffic, routed by host name.
     #[arg(long, env = "TODOAPP_PUBLIC_PORT", default_value_t = 8080)]
     pub(crate) public_port: u16,
+    /// Serves public traffic over TLS too, with the certificates of Secrets of type kubernetes.io/tls.
+    #[arg(long, env = "TODOAPP_TLS")]
+    pub(crate) tls: bool,
+    /// Port of public traffic over TLS.
+    #[arg(long, env = "TODOAPP_PUBLIC_TLS_PORT", default_value_t = 8443)]
+    pub(crate) public_tls_port: u16,
+    /// Namespaces whose Secrets are used besides those of the installation, such as `shop,blog`.
+    #[arg(long, env = "TODOAPP_TLS_NAMESPACES", value_delimiter = ',')]
+    pub(crate) tls_namespaces: Vec<String>,
+    /// Secret for names that no certificate has, as NAME or NAMESPACE/NAME; without, such handshakes are refused.
+    #[arg(long, env = "TODOAPP_TLS_DEFAULT_SECRET")]
+    pub(crate) tls_default_secret: Option<String>,
+    /// Requests without TLS for hosts that have a certificate are sent to this port of HTTPS, as the outside sees it.
+    #[arg(long, env = "TODOAPP_TLS_REDIRECT_PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) tls_redirect_port: Option<u16>,
     /// Port of /live, /ready, /metrics and /debug/state.
     #[arg(long, env = "TODOAPP_ADMIN_PORT", default_value_t = 9090)]
     pub(crate) admin_port: u16,
@@ -57,6 +74,16 @@ pub struct Args {
     /// that to the app.
     #[arg(long, env = "TODOAPP_BEGIN_TRACES", default_value = "unsampled", value_parser = begin)]
     pub(crate) begin_traces: Begin,
+    /// Share of requests that get a line in the access log, 0 (off) to 1.
+    #[arg(long, env = "TODOAPP_ACCESS_LOG", default_value = "0", value_parser = ratio)]
+    pub(crate) access_log: f64,
+    /// The access log has paths with their query.
+    #[arg(long, env = "TODOAPP_ACCESS_LOG_QUERY")]
+    pub(crate) access_log_query: bool,
+    /// Collector that cold starts are told to as spans over OTLP (gRPC), such as `http://collector:4317`.
+    #[cfg(feature = "otlp")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub(crate) otlp_endpoint: Option<String>,
     /// What is logged: a level, or levels by target.
     #[arg(long, env = "TODOAPP_LOG", default_value = "info")]
     pub(crate) log: String,
@@ -67,6 +94,19 @@ impl Args {
     pub(crate) fn hub(&self) -> String {
         let of_namespace = || format!("todoapp-hub.{}.svc.{}.:9000", self.namespace, self.cluster_domain);
         self.hub.clone().unwrap_or_else(of_namespace)
+    }
+
+    /// Where Secrets with certificates are.
+    pub(crate) fn certificate_namespaces(&self) -> BTreeSet<String> {
+        let more = self.tls_namespaces.iter().filter(|namespace| !namespace.is_empty());
+        more.chain([&self.namespace]).cloned().collect()
+    }
+
+    /// The Secret for names that no certificate has.
+    pub(crate) fn default_certificate(&self) -> Option<Key> {
+        let secret = self.tls_default_secret.as_deref().filter(|secret| !secret.is_empty())?;
+        let (namespace, name) = secret.split_once('/').unwrap_or((&self.namespace, secret));
+        Some(Key::new(namespace, name))
     }
 }
 
@@ -104,6 +144,11 @@ fn begin(text: &str) -> Result<Begin, String> {
     }
 }
 
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| "a number from 0 to 1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,10 +164,31 @@ mod tests {
     }
 
     #[test]
+    fn ratios() {
+        assert_eq!(ratio("0.25"), Ok(0.25));
+        for bad in ["", "-0.1", "1.1", "NaN", "all"] {
+            assert!(ratio(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn only_the_pod_name_is_needed() {
         let args = Args::try_parse_from(["activator", "--pod-name", "a"]).unwrap();
         assert_eq!(args.hold_timeout, Duration::from_mins(1));
         assert_eq!(args.hub(), "todoapp-hub.todoapp-system.svc.cluster.local.:9000");
+        assert!(!args.tls);
+    }
+
+    #[test]
+    fn certificates_are_in_the_namespace_of_the_installation_and_in_those_named() {
+        let parse = |more: &[&str]| Args::try_parse_from([&["activator", "--pod-name", "a", "--tls"], more].concat());
+        let args = parse(&["--tls-namespaces=shop,blog", "--tls-default-secret=shop/any"]).unwrap();
+        assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["blog", "shop", "todoapp-system"]);
+        assert_eq!(args.default_certificate(), Some(Key::new("shop", "any")));
+        let args = parse(&["--tls-default-secret=any", "--tls-namespaces="]).unwrap();
+        assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["todoapp-system"]);
+        assert_eq!(args.default_certificate(), Some(Key::new("todoapp-system", "any")));
+        assert!(parse(&["--tls-redirect-port=0"]).is_err());
     }
 
     #[test]

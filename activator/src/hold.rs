@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    cold::ColdStart,
     metrics::Woke,
     pick::Lease,
     revision::{Entered, Revision},
@@ -34,6 +35,8 @@ pub(crate) struct Grant {
     pub(crate) lease: Lease,
     /// When the revision's first pod took requests, if it had none before.
     pub(crate) woke: Option<Instant>,
+    /// The story of the cold start, for the first one who is released.
+    pub(crate) story: Option<Box<ColdStart>>,
 }
 
 /// How a request came to its place.
@@ -51,6 +54,8 @@ pub(crate) struct Held {
     pub(crate) woke: Option<Instant>,
     /// Time spent waiting, over all times.
     pub(crate) waited: Duration,
+    /// The story of the cold start, to be told to its end.
+    pub(crate) story: Option<Box<ColdStart>>,
 }
 
 /// Stays in the queue while it lives; leaves when dropped, which is how a departed client is noticed.
@@ -99,6 +104,7 @@ pub(crate) async fn wait(
     match verdict {
         Some(Ok(grant)) => {
             held.woke = held.woke.or(grant.woke.filter(|_| cold));
+            held.story = grant.story.or(held.story.take());
             Ok(grant.lease)
         }
         Some(Err(why)) => Err(Failure::RevisionFailed(why.as_ref().to_owned())),
@@ -119,7 +125,10 @@ async fn sit(
     loop {
         tokio::select! {
             biased;
-            verdict = &mut receiver => return verdict.ok(),
+            verdict = &mut receiver => {
+                ticket.end = if matches!(verdict, Ok(Ok(_))) { Woke::Ready } else { Woke::Failed };
+                return verdict.ok();
+            }
             () = sleep_until(deadline) => break,
             () = sleep_until(arrived + PATIENCE), if patient => {
                 patient = false;

@@ -4,7 +4,9 @@
 //!
 //! `start` puts the parts together; `serve` is the life of a request.
 
+mod access;
 mod args;
+mod cold;
 mod demand;
 mod drain;
 mod endpoints;
@@ -14,17 +16,21 @@ mod metrics;
 mod outcomes;
 mod pick;
 mod ports;
+mod reception;
 mod report;
 mod retry;
 mod revision;
 mod revisions;
 mod route;
 mod serve;
+#[cfg(feature = "otlp")]
+mod spans;
 mod split;
 mod start;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod wakes;
 mod watch;
 

@@ -3,21 +3,30 @@
 //! Series of a revision exist from its first request until the revision is gone, so that apps that nobody calls
 //! cost nothing.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use http::StatusCode;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    core::Collector,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, PullingGauge,
+    Registry, core::Collector,
 };
+use proxy::body::Budget;
+use runtime::durations::{Durations, MethodLabel};
 
-/// Boundaries of OpenTelemetry's `http.server.request.duration`, in seconds.
-const REQUEST_SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// Holds last as long as a pod takes to start.
 const HOLD_SECONDS: [f64; 12] = [0.005, 0.025, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 15.0, 60.0];
 /// From our own milliseconds to a slow app's minute.
 const PHASE_SECONDS: [f64; 13] = [0.001, 0.002, 0.003, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
+/// How a hold may end.
+const ENDS: [(Woke, &str); 4] =
+    [(Woke::Ready, "released"), (Woke::Failed, "failed"), (Woke::Timeout, "timeout"), (Woke::Departed, "departed")];
 /// Classes of status, as labels.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -35,7 +44,7 @@ pub(crate) enum Woke {
 }
 
 impl Woke {
-    const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Failed => "failed",
@@ -48,7 +57,13 @@ impl Woke {
 /// Part of a cold start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// From the first request to the first pod that takes one.
+    /// From the first request to its demand on the way to the hub.
+    Demand,
+    /// From there to the hub's word that pods are wanted.
+    Scale,
+    /// From there to the first pod that takes requests.
+    Pod,
+    /// The three together: from the first request to the first pod.
     Wake,
     /// From that pod to the request's way out.
     Release,
@@ -59,6 +74,9 @@ pub(crate) enum Phase {
 impl Phase {
     const fn label(self) -> &'static str {
         match self {
+            Self::Demand => "demand",
+            Self::Scale => "scale",
+            Self::Pod => "pod",
             Self::Wake => "wake",
             Self::Release => "release",
             Self::App => "app",
@@ -76,7 +94,9 @@ pub(crate) struct Metrics {
     retries: IntCounterVec,
     requests: IntCounterVec,
     phases: HistogramVec,
-    classes: [Histogram; 5],
+    durations: Durations,
+    holds: [IntCounter; ENDS.len()],
+    errors: IntCounterVec,
     /// Watches that ended with an error and were begun again.
     pub(crate) watch_errors: IntCounter,
     /// 1 while the stream to the hub is up.
@@ -105,93 +125,65 @@ impl RevisionMetrics {
 impl Metrics {
     /// Makes and registers all of them.
     pub(crate) fn new(registry: &Registry) -> Self {
-        let requests = registered(
-            registry,
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "http_server_request_duration_seconds",
-                    "Time from a request's head to the end of its answer, by class of status.",
-                )
-                .buckets(REQUEST_SECONDS.to_vec()),
-                &["code"],
-            ),
-        );
         let revision = &["namespace", "app", "revision"];
+        let holds = counters(registry, "todoapp_holds_total", "Holds that are over, by how they ended.", &["result"]);
+        let gauge = |name: &str, help: &str| registered(registry, IntGauge::new(name, help));
+        let held = Opts::new("todoapp_held_requests", "Requests that wait for a pod now.");
         Self {
-            held: registered(
+            held: registered(registry, IntGaugeVec::new(held, revision)),
+            hold_seconds: histograms(
                 registry,
-                IntGaugeVec::new(
-                    Opts::new("todoapp_held_requests", "Requests that wait for a pod now."),
-                    revision,
-                ),
+                "todoapp_hold_duration_seconds",
+                "Time that requests waited for a pod, however it ended.",
+                &HOLD_SECONDS,
+                revision,
             ),
-            hold_seconds: registered(
+            requests: counters(
                 registry,
-                HistogramVec::new(
-                    HistogramOpts::new(
-                        "todoapp_hold_duration_seconds",
-                        "Time that requests waited for a pod, however it ended.",
-                    )
-                    .buckets(HOLD_SECONDS.to_vec()),
-                    revision,
-                ),
+                "todoapp_requests_total",
+                "Requests that are over, by revision and class of status.",
+                &["namespace", "app", "revision", "code"],
             ),
-            requests: registered(
+            rejected: counters(
                 registry,
-                IntCounterVec::new(
-                    Opts::new("todoapp_requests_total", "Requests that are over, by revision and class of status."),
-                    &["namespace", "app", "revision", "code"],
-                ),
+                "todoapp_held_rejected_total",
+                "Held requests that got an error instead of a pod, by reason.",
+                &["reason"],
             ),
-            retries: registered(
+            cold_starts: counters(
                 registry,
-                IntCounterVec::new(
-                    Opts::new("todoapp_retries_total", "Requests that were sent once more, by what had become of them."),
-                    &["reason"],
-                ),
+                "todoapp_cold_starts_total",
+                "Wakes of revisions that had no pod when a request came, by result.",
+                &["result"],
             ),
-            rejected: registered(
+            phases: histograms(
                 registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "todoapp_held_rejected_total",
-                        "Held requests that got an error instead of a pod, by reason.",
-                    ),
-                    &["reason"],
-                ),
+                "todoapp_cold_start_phase_seconds",
+                "Parts of a cold start: demand, scale and pod make wake, the time to the first pod; then release (to the \
+                 way out) and app (to its answer).",
+                &PHASE_SECONDS,
+                &["phase"],
             ),
-            cold_starts: registered(
+            durations: Durations::new(registry),
+            holds: ENDS.map(|(_, label)| holds.with_label_values(&[label])),
+            errors: counters(
                 registry,
-                IntCounterVec::new(
-                    Opts::new(
-                        "todoapp_cold_starts_total",
-                        "Wakes of revisions that had no pod when a request came, by result.",
-                    ),
-                    &["result"],
-                ),
+                "todoapp_error_responses_total",
+                "Error answers that are ours and not an app's, by reason (docs/errors.md).",
+                &["reason"],
             ),
-            phases: registered(
+            retries: counters(
                 registry,
-                HistogramVec::new(
-                    HistogramOpts::new(
-                        "todoapp_cold_start_phase_seconds",
-                        "Parts of a cold start: wake (to the first pod), release (to the way out), app (to its answer).",
-                    )
-                    .buckets(PHASE_SECONDS.to_vec()),
-                    &["phase"],
-                ),
+                "todoapp_retries_total",
+                "Requests that were sent once more, by what had become of them.",
+                &["reason"],
             ),
-            classes: CLASSES
-                .map(|class| requests.with_label_values(&[class])),
             watch_errors: counter(
                 registry,
                 "todoapp_watch_errors_total",
                 "Watches of the API server that failed and were begun again.",
             ),
-            hub_connected: registered(
-                registry,
-                IntGauge::new("todoapp_hub_connected", "1 while the stream to the hub is up."),
-            ),
+            hub_connected: gauge("todoapp_hub_connected", "1 while the stream to the hub is up."),
             hub_forgotten: counter(
                 registry,
                 "todoapp_hub_forgotten_total",
@@ -205,9 +197,44 @@ impl Metrics {
         }
     }
 
+    /// Shows what is asked of others when somebody looks: open connections, bytes of bodies of held requests.
+    pub(crate) fn show(registry: &Registry, open: Arc<AtomicUsize>, budget: Arc<Budget>, hold_count: usize) {
+        let gauges = [
+            PullingGauge::new(
+                "todoapp_held_limit",
+                "Requests that this process holds at most.",
+                Box::new(move || hold_count as f64),
+            ),
+            PullingGauge::new(
+                "todoapp_connections",
+                "Connections of clients that are open now, TLS handshakes included.",
+                Box::new(move || open.load(Ordering::Relaxed) as f64),
+            ),
+            PullingGauge::new(
+                "todoapp_kept_body_bytes",
+                "Bytes of bodies that are kept while their requests wait, or in case they have to be sent once more.",
+                Box::new(move || budget.used() as f64),
+            ),
+        ];
+        for gauge in gauges {
+            registry.register(Box::new(gauge.expect("constant names"))).expect("each name is registered once");
+        }
+    }
+
     /// A request is over.
-    pub(crate) fn answered(&self, status: StatusCode, after: Duration) {
-        self.classes[class(status)].observe(after.as_secs_f64());
+    pub(crate) fn answered(&self, method: MethodLabel, status: StatusCode, after: Duration) {
+        self.durations.observe(method, Some(status), after);
+    }
+
+    /// A request got an error of ours.
+    pub(crate) fn failed(&self, reason: &'static str) {
+        self.errors.with_label_values(&[reason]).inc();
+    }
+
+    /// A request waits no longer.
+    pub(crate) fn held(&self, end: Woke) {
+        let place = ENDS.iter().position(|(known, _)| *known == end);
+        self.holds[place.expect("every end is in the list")].inc();
     }
 
     /// A request is sent once more.
@@ -259,11 +286,19 @@ fn class(status: StatusCode) -> usize {
     usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1
 }
 
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+    registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
+}
+
+fn histograms(registry: &Registry, name: &str, help: &str, bounds: &[f64], labels: &[&str]) -> HistogramVec {
+    registered(registry, HistogramVec::new(HistogramOpts::new(name, help).buckets(bounds.to_vec()), labels))
+}
+
 fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
     registered(registry, IntCounter::new(name, help))
 }
 
-fn registered<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
+pub(crate) fn registered<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
     let collector = made.expect("constant names and labels");
     registry.register(Box::new(collector.clone())).expect("each name is registered once");
     collector

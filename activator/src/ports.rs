@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use proxy::{
     listen::{self, ConnInfo, Limits, Ports as _},
     net::{Dial, Network},
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     route::Door,
     serve::{Activator, serve},
+    tls::Certificates,
 };
 
 /// Pause before a port that could not be opened is tried again.
@@ -47,7 +49,7 @@ pub(crate) fn run<N: Network>(
         let door = Door::Port(connection.local.port());
         serve(Arc::clone(&serving), door, request, connection)
     };
-    let mut listeners = network.many(handler, Limits::default())?;
+    let mut listeners = network.many(handler, limits(&activator))?;
     Ok(async move {
         let mut changed = activator.tables.follow();
         loop {
@@ -73,7 +75,7 @@ pub(crate) fn run<N: Network>(
     })
 }
 
-/// Opens the public port; its task is in `tasks`.
+/// Opens the public port, with certificates that for TLS; its task is in `tasks`.
 ///
 /// # Errors
 /// The address cannot be listened on.
@@ -81,17 +83,24 @@ pub(crate) fn public<N: Network>(
     activator: &Arc<Activator<N>>,
     network: &N,
     address: SocketAddr,
+    certificates: Option<Arc<Certificates>>,
     tasks: &mut JoinSet<()>,
     end: &CancellationToken,
 ) -> io::Result<()> {
     let listener = network.listen(address)?;
-    let activator = Arc::clone(activator);
-    let handler = move |request, connection| serve(Arc::clone(&activator), Door::Public, request, connection);
-    let serving = listen::serve(listener, handler, Limits::default(), end.clone(), GRACE);
-    tasks.spawn(async {
-        serving.await;
-    });
+    let (limits, end, serving) = (limits(activator), end.clone(), Arc::clone(activator));
+    let handler = move |request, connection| serve(Arc::clone(&serving), Door::Public, request, connection);
+    match certificates {
+        None => tasks.spawn(listen::serve(listener, handler, limits, end, GRACE).map(drop)),
+        Some(certificates) => {
+            tasks.spawn(listen::serve_tls(listener, certificates, handler, limits, end, GRACE).map(drop))
+        }
+    };
     Ok(())
+}
+
+fn limits(activator: &Activator<impl Dial>) -> Limits {
+    Limits { open: Arc::clone(&activator.open), ..Limits::default() }
 }
 
 fn complain(activator: &Activator<impl Dial>, address: SocketAddr, cause: &io::Error) {

@@ -28,6 +28,7 @@ use tokio::{
 use wire::{Protocol, Up};
 
 use crate::{
+    cold::ColdStart,
     demand::Say,
     endpoints::Listed,
     hold::{
@@ -48,6 +49,9 @@ use crate::{
 use awake::Awake;
 use live::Live;
 
+/// Is told of a cold start that is over; under the lock of its revision, so at once.
+pub(crate) type ColdStartHook = Box<dyn Fn(&ColdStart) + Send + Sync>;
+
 /// What all revisions of the process share.
 pub(crate) struct Shared {
     pub(crate) room: Room,
@@ -60,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) nobody: Arc<Vec<Arc<Slot>>>,
     /// Counts of outcomes that were begun.
     pub(crate) counts: AtomicU64,
+    /// Who else is told of a cold start that is over.
+    pub(crate) cold_start: Option<ColdStartHook>,
     /// To the hub; dropped when there is none.
     pub(crate) tell: Box<dyn Fn(Up) + Send + Sync>,
     /// A pod is gone: connections to it are not kept.
@@ -168,7 +174,7 @@ impl Revision {
         let cold = self.ready.load().is_empty();
         let first = cold && live.waking.is_none();
         if first {
-            live.waking = Some(now);
+            live.waking = Some(ColdStart::new(Arc::clone(&self.shared), self.key.clone(), &self.app, now));
         }
         let number = number.unwrap_or_else(|| self.shared.numbers.next());
         live.queue.enter(Waiter { arrived, sender }, number);
@@ -206,13 +212,15 @@ impl Revision {
         let metrics = self.metrics();
         metrics.held.dec();
         metrics.hold_seconds.observe(entered.elapsed().as_secs_f64());
+        self.shared.metrics.held(end);
         let mut live = self.live();
         if !live.queue.leave(number) {
             return;
         }
         self.waiting.store(live.queue.len(), Ordering::SeqCst);
         if live.queue.is_empty() {
-            self.woke(&mut live, end);
+            live.woke(end);
+            live.story = None;
         }
         self.demand(&mut live, Instant::now());
     }
@@ -262,7 +270,12 @@ impl Revision {
         self.activators.store(activators.max(1), Ordering::Relaxed);
         self.places.store(places, Ordering::Relaxed);
         let before = self.desired.swap(replicas, Ordering::Relaxed);
-        self.change(|live, now| live.desired_changed(before, replicas, now));
+        self.change(|live, now| {
+            live.desired_changed(before, replicas, now);
+            if let Some(cold) = live.waking.as_mut().filter(|_| replicas > 0) {
+                cold.scaled.get_or_insert(now);
+            }
+        });
     }
 
     /// What the Revision's conditions say. Those who wait are told at the moment that a failure appears.
@@ -354,12 +367,16 @@ impl Revision {
     fn demand(&self, live: &mut Live, now: Instant) {
         match live.pace.changed(live.queue.len() as u32, now) {
             Say::Nothing => {}
-            Say::Now(held) => (self.shared.tell)(self.demand_of(held)),
+            Say::Now(held) => {
+                (self.shared.tell)(self.demand_of(held));
+                live.told();
+            }
             Say::Later(at) => self.later(at, |revision| {
                 let mut live = revision.live();
                 let held = live.queue.len() as u32;
                 if let Some(held) = live.pace.due(held, Instant::now()) {
                     (revision.shared.tell)(revision.demand_of(held));
+                    live.told();
                 }
             }),
         }

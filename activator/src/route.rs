@@ -74,7 +74,7 @@ fn tag<'a>(app: &'a App, ask: Ask<'_>, host: &str) -> Option<&'a Tag> {
 }
 
 /// Host of an authority: without port and final dot, in lower case.
-fn host(authority: &str) -> Cow<'_, str> {
+pub(crate) fn host(authority: &str) -> Cow<'_, str> {
     let host = match authority.rsplit_once(':') {
         // The last colon of an IPv6 address is within its brackets.
         Some((host, port)) if !port.ends_with(']') => host,

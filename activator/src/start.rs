@@ -17,10 +17,11 @@ use runtime::{
     hub::Link,
     shutdown, telemetry,
 };
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    access::{Access, Sampling},
     args::Args,
     drain::drain,
     hold::{
@@ -30,14 +31,22 @@ use crate::{
     hub::{self, Token},
     metrics::Metrics,
     ports,
+    reception::Reception,
     report::Reporter,
-    revision::Shared,
+    revision::{ColdStartHook, Shared},
     revisions::Revisions,
     serve::Activator,
     table::store::{Store, Tables},
+    tls::{self, Certificates, Redirect, Shelf},
     wakes::{Now, Wakes},
     watch,
 };
+
+/// How long a new process waits for the first list of certificates.
+const CERTIFICATES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Lines of the access log that wait to be written.
+const ACCESS_LOG_QUEUE: usize = 4096;
 
 /// What a process is given by what it runs on.
 pub struct Machine<N> {
@@ -83,12 +92,30 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let registry = telemetry::registry("activator", env!("CARGO_PKG_VERSION"));
     let hub_line: Arc<OnceLock<Link>> = Arc::default();
     let pool = Pool::with_dial(PoolLimits::default(), network.clone());
-    let shared = shared(&args, Metrics::new(&registry), Wakes::new(now), &pool, Arc::clone(&hub_line));
+    let certificates = args.tls.then(|| Certificates::new(&registry, Arc::clone(&now)));
+    #[cfg(feature = "otlp")]
+    let spans = spans(&args, &now)?;
+    #[cfg(feature = "otlp")]
+    let cold_start = spans.clone().map(|spans| Box::new(move |cold: &_| spans.tell(cold)) as _);
+    #[cfg(not(feature = "otlp"))]
+    let cold_start = None;
+    let wakes = Wakes::new(Arc::clone(&now));
+    let shared = shared(&args, Metrics::new(&registry), wakes, cold_start, &pool, Arc::clone(&hub_line));
     let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
     let tables = Tables::new();
     let entry = Entry { trusted: args.trusted_proxies.clone(), traces: args.begin_traces };
-    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, entry);
+    let redirect = redirect(&args, certificates.as_ref());
+    let access = match args.access_log {
+        0.0 => None,
+        ratio => {
+            let sampling = Sampling { ratio, query: args.access_log_query, queue: ACCESS_LOG_QUEUE };
+            Some(Access::begin(sampling, now, &registry, std::io::stdout()).context("thread of the access log")?)
+        }
+    };
+    let reception = Reception { entry, redirect, access };
+    let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, reception);
 
+    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.kept), args.hold_count);
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
     let address = SocketAddr::new(any, args.admin_port);
@@ -97,10 +124,10 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
 
     let (synced, is_synced) = oneshot::channel();
     let store = Store::new(Arc::clone(&revisions), tables);
-    tasks.spawn(watch::run(client, store, Arc::clone(&shared), synced));
+    tasks.spawn(watch::run(client.clone(), store, Arc::clone(&shared), synced));
 
     let reporter = Reporter::new(Arc::clone(&revisions));
-    let config = hub::config(args.hub(), args.pod_name, token);
+    let config = hub::config(args.hub(), args.pod_name.clone(), token);
     let (link, events, dialling) = Link::new(config, Arc::clone(&reporter) as _, network.clone(), end.clone());
     tasks.spawn(dialling);
     hub_line.get_or_init(|| link.clone());
@@ -108,13 +135,26 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     tasks.spawn(async move { reporter.run(link).await });
 
     let public = SocketAddr::new(any, args.public_port);
-    ports::public(&activator, &network, public, &mut serving, &listeners)
+    ports::public(&activator, &network, public, None, &mut serving, &listeners)
         .with_context(|| format!("public port {public}"))?;
+    let certified = match certificates {
+        Some(certificates) => {
+            let address = SocketAddr::new(any, args.public_tls_port);
+            let shelf = Shelf::new(Arc::clone(&certificates), args.default_certificate());
+            ports::public(&activator, &network, address, Some(certificates), &mut serving, &listeners)
+                .with_context(|| format!("public TLS port {address}"))?;
+            let (read, is_read) = oneshot::channel();
+            let namespaces = args.certificate_namespaces();
+            tasks.spawn(tls::watch::run(client, namespaces, shelf, Arc::clone(&shared), read));
+            Some(is_read)
+        }
+        None => None,
+    };
     let ports = ports::run(Arc::clone(&activator), network, any, listeners.clone()).context("listeners of apps")?;
     serving.spawn(ports);
 
     tokio::select! {
-        Ok(()) = is_synced => {
+        Ok(()) = complete(is_synced, certified) => {
             ready.set(true);
             tracing::info!("routing table complete");
             told.cancelled().await;
@@ -125,14 +165,50 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let longest = || longest(&revisions, args.hold_timeout);
     let finished = drain(&ready, &listeners, &mut serving, longest).await;
     end.cancel();
+    if let Some(access) = &activator.reception.access {
+        access.flush().await;
+    }
+    #[cfg(feature = "otlp")]
+    if let Some(spans) = spans {
+        // It blocks; what goes wrong in it is lost with the process.
+        let _ = tokio::task::spawn_blocking(move || spans.end()).await;
+    }
     tracing::info!(finished, "end");
     Ok(())
+}
+
+/// Waits for the routing table, and a while for the first list of certificates: rights that are missing in one
+/// namespace must not keep everybody out.
+async fn complete(
+    table: oneshot::Receiver<()>,
+    certificates: Option<oneshot::Receiver<()>>,
+) -> Result<(), oneshot::error::RecvError> {
+    table.await?;
+    if let Some(certificates) = certificates
+        && timeout(CERTIFICATES_PATIENCE, certificates).await.is_err()
+    {
+        tracing::warn!("ready without the certificates of every namespace");
+    }
+    Ok(())
+}
+
+#[cfg(feature = "otlp")]
+fn spans(args: &Args, now: &Now) -> anyhow::Result<Option<Arc<crate::spans::Spans>>> {
+    let endpoint = args.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    let begin = |endpoint| crate::spans::Spans::new(endpoint, &args.pod_name, Arc::clone(now));
+    Ok(endpoint.map(begin).transpose()?.map(Arc::new))
+}
+
+/// Where requests without TLS are sent, if anywhere.
+fn redirect(args: &Args, certificates: Option<&Arc<Certificates>>) -> Option<Redirect> {
+    Some(Redirect { certificates: Arc::clone(certificates?), port: args.tls_redirect_port? })
 }
 
 fn shared<N: Network>(
     args: &Args,
     metrics: Metrics,
     wakes: Wakes,
+    cold_start: Option<ColdStartHook>,
     pool: &Pool<N>,
     line: Arc<OnceLock<Link>>,
 ) -> Arc<Shared> {
@@ -150,6 +226,7 @@ fn shared<N: Network>(
         numbers: Numbers::default(),
         nobody: Arc::default(),
         counts: AtomicU64::new(0),
+        cold_start,
         tell: Box::new(move |message| {
             if let Some(link) = line.get() {
                 link.send(message);

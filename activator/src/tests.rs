@@ -1,6 +1,8 @@
 //! The activator in one process: real sockets, real hyper, made-up objects and hub.
 
+mod access;
 mod arriving;
+mod cold;
 mod entering;
 mod failing;
 mod holding;
@@ -8,6 +10,9 @@ mod memory;
 mod outcomes;
 mod retrying;
 mod routing;
+#[cfg(feature = "otlp")]
+mod spans;
 mod splitting;
+mod tls;
 mod watching;
 mod world;

@@ -30,7 +30,7 @@ const PAGE: u32 = 20;
 
 /// An event with facts instead of an object.
 #[derive(Debug)]
-enum Seen<F> {
+pub(crate) enum Seen<F> {
     Here(Key, F),
     Gone(Key, F),
     Listing,
@@ -40,35 +40,49 @@ enum Seen<F> {
 
 /// A list that is under way, and whether there was a whole one.
 #[derive(Debug, Default)]
-struct Listing {
+pub(crate) struct Listing {
     keys: Option<BTreeSet<Key>>,
     whole: bool,
 }
 
 impl Listing {
-    fn note(&mut self, key: &Key) {
+    pub(crate) fn begin(&mut self) {
+        self.keys = Some(BTreeSet::new());
+    }
+
+    pub(crate) fn note(&mut self, key: &Key) {
         if let Some(keys) = &mut self.keys {
             keys.insert(key.clone());
         }
     }
 
-    fn done(&mut self) -> BTreeSet<Key> {
+    pub(crate) fn done(&mut self) -> BTreeSet<Key> {
         self.whole = true;
         self.keys.take().unwrap_or_default()
+    }
+
+    pub(crate) const fn is_under_way(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// Whether there was a whole one.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
     }
 }
 
 /// Feeds `store` until the process ends. `synced` is told when all three kinds have been listed once.
 pub(crate) async fn run(client: Client, mut store: Store, shared: Arc<Shared>, synced: oneshot::Sender<()>) {
-    let mut apps = Box::pin(facts::<LeanApp, _>(&client, Config::default(), |app| Some(AppFacts::of(app)), &shared));
-    let mut revisions = Box::pin(facts::<LeanRevision, _>(
-        &client,
+    let mut apps =
+        Box::pin(facts(Api::<LeanApp>::all(client.clone()), Config::default(), |app| Some(AppFacts::of(app)), &shared));
+    let mut revisions = Box::pin(facts(
+        Api::<LeanRevision>::all(client.clone()),
         Config::default(),
         |revision| Some(RevisionFacts::of(revision)),
         &shared,
     ));
     let ours = Config::default().labels(labels::REVISION);
-    let mut slices = Box::pin(facts::<LeanSlice, _>(&client, ours, SliceFacts::of, &shared));
+    let mut slices = Box::pin(facts(Api::<LeanSlice>::all(client), ours, SliceFacts::of, &shared));
     let mut listings: [Listing; 3] = Default::default();
     let mut synced = Some(synced);
     loop {
@@ -80,10 +94,10 @@ pub(crate) async fn run(client: Client, mut store: Store, shared: Arc<Shared>, s
             else => return,
         }
         // One table for a whole list.
-        if listings.iter().all(|listing| listing.keys.is_none()) {
+        if !listings.iter().any(Listing::is_under_way) {
             store.publish();
         }
-        if listings.iter().all(|listing| listing.whole)
+        if listings.iter().all(Listing::is_whole)
             && let Some(synced) = synced.take()
         {
             store.publish();
@@ -97,7 +111,7 @@ fn app(store: &mut Store, listing: &mut Listing, seen: Seen<AppFacts>) {
     match seen {
         Seen::Here(key, facts) => store.app(key, facts),
         Seen::Gone(key, _) => store.no_app(&key),
-        Seen::Listing => listing.keys = Some(BTreeSet::new()),
+        Seen::Listing => listing.begin(),
         Seen::Listed(key, facts) => {
             listing.note(&key);
             store.app(key, facts);
@@ -110,7 +124,7 @@ fn revision(store: &mut Store, listing: &mut Listing, seen: Seen<RevisionFacts>)
     match seen {
         Seen::Here(key, facts) => store.revision(key, facts),
         Seen::Gone(key, _) => store.no_revision(&key),
-        Seen::Listing => listing.keys = Some(BTreeSet::new()),
+        Seen::Listing => listing.begin(),
         Seen::Listed(key, facts) => {
             listing.note(&key);
             store.revision(key, facts);
@@ -123,7 +137,7 @@ fn slice(store: &mut Store, listing: &mut Listing, seen: Seen<SliceFacts>) {
     match seen {
         Seen::Here(key, facts) => store.slice(key, facts),
         Seen::Gone(key, facts) => store.no_slice(&key, &facts.revision_uid),
-        Seen::Listing => listing.keys = Some(BTreeSet::new()),
+        Seen::Listing => listing.begin(),
         Seen::Listed(key, facts) => {
             listing.note(&key);
             store.slice(key, facts);
@@ -132,9 +146,9 @@ fn slice(store: &mut Store, listing: &mut Listing, seen: Seen<SliceFacts>) {
     }
 }
 
-/// The facts of all objects of a kind, as they change. Objects without facts are passed over.
-fn facts<K, F>(
-    client: &Client,
+/// The facts of objects of a kind, as they change. Objects without facts are passed over.
+pub(crate) fn facts<K, F>(
+    api: Api<K>,
     config: Config,
     read: fn(&K) -> Option<F>,
     shared: &Arc<Shared>,
@@ -150,7 +164,7 @@ where
 {
     let kind = K::kind(&());
     let shared = Arc::clone(shared);
-    watcher(Api::<K>::all(client.clone()), config.page_size(PAGE)).default_backoff().filter_map(move |event| {
+    watcher(api, config.page_size(PAGE)).default_backoff().filter_map(move |event| {
         let seen = match event {
             Ok(event) => digest(event, read),
             Err(cause) => {

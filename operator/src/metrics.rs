@@ -11,6 +11,8 @@ pub struct Metrics {
     pub errors: IntCounterVec,
     /// Objects written, by kind.
     pub writes: IntCounterVec,
+    /// What happened in releases, by reason of the Event that tells of it.
+    pub releases: IntCounterVec,
     /// 1 while this process leads.
     pub leading: IntGauge,
     /// 1 while the settings in force are those of the ConfigMap.
@@ -34,6 +36,13 @@ impl Metrics {
                 Opts::new("todoapp_reconcile_writes_total", "Objects written while reconciling, by kind."),
                 &["kind"],
             )?,
+            releases: IntCounterVec::new(
+                Opts::new(
+                    "todoapp_rollout_events_total",
+                    "What happened in releases, by reason of the Event that tells of it, such as Promoted or CheckFailed.",
+                ),
+                &["reason"],
+            )?,
             settings_valid: IntGauge::new(
                 "todoapp_settings_valid",
                 "1 while the settings in force are those of the ConfigMap, 0 while that is broken.",
@@ -43,6 +52,7 @@ impl Metrics {
         registry.register(Box::new(metrics.reconcile.clone()))?;
         registry.register(Box::new(metrics.errors.clone()))?;
         registry.register(Box::new(metrics.writes.clone()))?;
+        registry.register(Box::new(metrics.releases.clone()))?;
         registry.register(Box::new(metrics.leading.clone()))?;
         registry.register(Box::new(metrics.settings_valid.clone()))?;
         Ok(metrics)

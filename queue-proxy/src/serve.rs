@@ -103,7 +103,7 @@ impl<D: Dial> Sidecar<D> {
     /// Answers one request, whatever happens.
     pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>, info: ConnInfo) -> Response<Body> {
         self.arrivals.fetch_add(1, Ordering::Relaxed);
-        let mut flight = Flight::new(self.meter.enter(), Arc::clone(&self.metrics));
+        let mut flight = Flight::new(request.method(), self.meter.enter(), Arc::clone(&self.metrics));
         let grpc = headers::grpc::is_grpc(request.headers());
         match self.answer(request, &info, &mut flight).await {
             Ok((response, passage)) => {

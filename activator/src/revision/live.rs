@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Revision;
 use crate::{
+    cold::ColdStart,
     demand::Pace,
     endpoints::Endpoints,
     hold::{
@@ -16,7 +17,7 @@ use crate::{
         queue::Queue,
         share::{Cap, Load, PATIENCE},
     },
-    metrics::{Phase, Woke},
+    metrics::Woke,
     pick::{self, Lease, Slot},
     table::facts::Standing,
 };
@@ -31,8 +32,10 @@ pub(super) struct Live {
     pub(super) pace: Pace,
     pub(super) standing: Standing,
     pub(super) failure: Option<Arc<str>>,
-    /// Since when somebody waits for the first pod.
-    pub(super) waking: Option<Instant>,
+    /// Somebody waits for the first pod.
+    pub(super) waking: Option<Box<ColdStart>>,
+    /// The first pod is there; for the first one who gets a place in it.
+    pub(super) story: Option<Box<ColdStart>>,
     /// When there was a pod again after there had been none.
     woke: Option<Instant>,
     /// Pods known here: those that take requests, and those that still have some of ours.
@@ -46,13 +49,14 @@ pub(super) struct Live {
 impl Live {
     /// Whether a new one would say the same.
     pub(super) fn rests(&self) -> bool {
-        let Self { endpoints, queue, pace, standing, failure, waking, woke: _, slots, raised, timer } = self;
+        let Self { endpoints, queue, pace, standing, failure, waking, story, woke: _, slots, raised, timer } = self;
         endpoints.is_empty()
             && queue.is_empty()
             && pace.rests()
             && *standing == Standing::Good
             && failure.is_none()
             && waking.is_none()
+            && story.is_none()
             && slots.iter().all(|slot| slot.outstanding() == 0)
             && raised.is_none()
             && timer.is_none()
@@ -62,6 +66,21 @@ impl Live {
     pub(super) fn cap(&self, load: &Load, patient: bool, now: Instant) -> Cap {
         let coming = self.raised.is_some_and(|raised| now < raised + SHORTAGE_MAX);
         load.cap(patient && coming)
+    }
+
+    /// The hub has been told of those who wait.
+    pub(super) fn told(&mut self) {
+        if let Some(cold) = &mut self.waking {
+            cold.told.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The wait for the first pod is over.
+    pub(super) fn woke(&mut self, how: Woke) {
+        let Some(mut cold) = self.waking.take() else { return };
+        cold.over(how, self.queue.len());
+        // Its story goes on with the first request that is released.
+        self.story = Some(cold).filter(|_| how == Woke::Ready && !self.queue.is_empty());
     }
 
     pub(super) fn desired_changed(&mut self, before: u32, desired: u32, now: Instant) {
@@ -117,7 +136,7 @@ impl Revision {
         let awake = !ready.is_empty();
         self.ready.store(if awake { Arc::new(ready) } else { Arc::clone(&self.shared.nobody) });
         if awake {
-            self.woke(live, Woke::Ready);
+            live.woke(Woke::Ready);
         }
     }
 
@@ -167,36 +186,17 @@ impl Revision {
             let _ = waiter.sender.send(Err(Arc::clone(why)));
         }
         self.waiting.store(0, Ordering::SeqCst);
-        self.woke(live, Woke::Failed);
+        live.woke(Woke::Failed);
         self.demand(live, Instant::now());
-    }
-
-    /// The wait for the first pod is over.
-    pub(super) fn woke(&self, live: &mut Live, how: Woke) {
-        let Some(since) = live.waking.take() else { return };
-        let wake = since.elapsed();
-        self.shared.metrics.woke(how);
-        if how == Woke::Ready {
-            self.shared.metrics.phase(Phase::Wake, wake);
-        }
-        tracing::info!(
-            namespace = self.key.namespace(),
-            app = &*self.app,
-            revision = self.key.name(),
-            result = ?how,
-            wake_ms = wake.as_millis() as u64,
-            held = live.queue.len(),
-            "cold start"
-        );
     }
 }
 
 /// Gives the place to the next one who is still there; `None` when somebody took it.
 fn hand_over(live: &mut Live, mut lease: Lease) -> Option<Lease> {
     while let Some(waiter) = live.queue.call() {
-        let woke = live.woke;
-        match waiter.sender.send(Ok(Grant { lease, woke })) {
-            Err(Ok(grant)) => lease = grant.lease,
+        let (woke, story) = (live.woke, live.story.take());
+        match waiter.sender.send(Ok(Grant { lease, woke, story })) {
+            Err(Ok(grant)) => (lease, live.story) = (grant.lease, grant.story),
             Ok(()) | Err(Err(_)) => return None,
         }
     }

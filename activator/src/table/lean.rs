@@ -106,7 +106,7 @@ pub(crate) struct LeanEndpoint {
 }
 
 /// Metadata without annotations and managed fields.
-fn meta<'de, D: Deserializer<'de>>(source: D) -> Result<ObjectMeta, D::Error> {
+pub(crate) fn meta<'de, D: Deserializer<'de>>(source: D) -> Result<ObjectMeta, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct LeanMeta {

@@ -188,7 +188,9 @@ async fn strict_at_the_door() {
     let world = World::new();
     let answer = get(world.public, "a/b@c").await;
     assert_eq!(error(&answer), (400, "bad-request"));
-    let counted = world.metric(r#"http_server_request_duration_seconds_count{code="4xx"}"#);
+    let counted = world.metric(
+        r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="400"}"#,
+    );
     assert_eq!(counted.as_deref(), Some("1"));
 }
 

@@ -20,10 +20,10 @@ use crate::watch;
 
 /// An API server with a list of each kind and a watch of each that says what the test says.
 #[derive(Default)]
-struct ApiServer {
-    lists: Mutex<Vec<(&'static str, Vec<Value>)>>,
+pub(super) struct ApiServer {
+    pub(super) lists: Mutex<Vec<(&'static str, Vec<Value>)>>,
     watches: Mutex<Vec<(String, mpsc::UnboundedSender<Value>)>>,
-    queries: Mutex<Vec<String>>,
+    pub(super) queries: Mutex<Vec<String>>,
 }
 
 impl ApiServer {
@@ -47,8 +47,19 @@ impl ApiServer {
         Response::new(Body::full(list.to_string()))
     }
 
+    /// Serves it; gives a client of it.
+    pub(super) fn client(self: &Arc<Self>) -> kube::Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = net::bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = Arc::clone(self);
+        let handler = move |request: Request<Incoming>, _| std::future::ready(server.answer(&request));
+        tokio::spawn(listen::serve(listener, handler, Limits::default(), CancellationToken::new(), Duration::ZERO));
+        kube::Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap()
+    }
+
     /// Says something to the watch of `resource`, as soon as there is one.
-    async fn event(&self, resource: &str, kind: &str, object: Value) {
+    pub(super) async fn event(&self, resource: &str, kind: &str, object: Value) {
         loop {
             let watch = self.watches.lock().iter().find(|(of, _)| of == resource).map(|(_, sender)| sender.clone());
             if let Some(watch) = watch {
@@ -92,7 +103,7 @@ fn slice(revision: &str, ready: bool) -> Value {
 }
 
 /// Polls what is not told: the store is the watch's own.
-async fn until(what: impl Fn() -> bool) {
+pub(super) async fn until(what: impl Fn() -> bool) {
     let seen = async {
         while !what() {
             tokio::task::yield_now().await;
@@ -103,23 +114,14 @@ async fn until(what: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn lists_then_changes_become_routes() {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let server = Arc::new(ApiServer::default());
     *server.lists.lock() = vec![
         ("todoapps", vec![app("web-1")]),
         ("revisions", vec![revision("web-1")]),
         ("endpointslices", vec![slice("web-1", true)]),
     ];
-    let listener = net::bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let handler = {
-        let server = Arc::clone(&server);
-        move |request: Request<Incoming>, _| std::future::ready(server.answer(&request))
-    };
-    tokio::spawn(listen::serve(listener, handler, Limits::default(), CancellationToken::new(), Duration::ZERO));
-
     let World { activator, revisions, store, public, .. } = World::new();
-    let client = kube::Client::try_from(kube::Config::new(url.parse().unwrap())).unwrap();
+    let client = server.client();
     let (synced, is_synced) = oneshot::channel();
     tokio::spawn(watch::run(client, store, Arc::clone(&activator.shared), synced));
     is_synced.await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
@@ -23,6 +24,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 use tokio_util::sync::CancellationToken;
+use tracing::subscriber::{DefaultGuard, set_default};
 use wire::{Down, Endpoint, Up};
 
 use crate::{
@@ -32,7 +34,8 @@ use crate::{
         room::{self, Room},
     },
     metrics::Metrics,
-    revision::Shared,
+    reception::Reception,
+    revision::{ColdStartHook, Shared},
     revisions::Revisions,
     route::Door,
     serve::{Activator, serve},
@@ -45,7 +48,7 @@ use crate::{
 };
 
 /// No test waits longer than this for anything.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) struct World {
     pub(super) activator: Arc<Activator>,
@@ -62,11 +65,13 @@ pub(super) struct Bounds {
     pub(super) app_percent: u32,
     pub(super) hold_timeout: Duration,
     pub(super) entry: Entry,
+    pub(super) cold_start: Mutex<Option<ColdStartHook>>,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE, entry: Entry::default() }
+        let (entry, cold_start) = (Entry::default(), Mutex::default());
+        Self { hold_count: 100, app_percent: 100, hold_timeout: PATIENCE, entry, cold_start }
     }
 }
 
@@ -93,12 +98,14 @@ impl World {
             numbers: Numbers::default(),
             nobody: Arc::default(),
             counts: AtomicU64::new(0),
+            cold_start: bounds.cold_start.lock().take(),
             tell: Box::new(move |message| drop(sender.send(message))),
             retire: Box::new(move |address| retiring.retire(address)),
         });
         let revisions = Arc::new(Revisions::new(Arc::clone(&shared)));
         let tables = Tables::new();
-        let activator = Activator::new(tables.clone(), shared, pool, bounds.entry.clone());
+        let reception = Reception { entry: bounds.entry.clone(), ..Reception::default() };
+        let activator = Activator::new(tables.clone(), shared, pool, reception);
         let public = open(&activator, Door::Public);
         Self { store: Store::new(Arc::clone(&revisions), tables), activator, revisions, public, registry, told }
     }
@@ -317,4 +324,34 @@ pub(super) async fn answer(mut stream: TcpStream) -> Answer {
 
 pub(super) async fn get(to: SocketAddr, host: &str) -> Answer {
     answer(call(to, host, "/", "").await).await
+}
+
+/// What was written, also by other threads.
+#[derive(Clone, Default)]
+pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::Write::write(&mut *self.0.lock(), bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    /// The lines, each of them JSON.
+    pub(super) fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// The log of this thread, on which everything of a test runs.
+pub(super) fn log() -> (Written, DefaultGuard) {
+    let log = Written::default();
+    let writer = log.clone();
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+    (log, set_default(lines.finish()))
 }

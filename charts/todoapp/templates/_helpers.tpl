@@ -102,3 +102,42 @@ readinessProbe:
   periodSeconds: 2
   timeoutSeconds: 2
 {{- end }}
+
+{{/* NetworkPolicy: the pods of apps in every namespace, as a peer. */}}
+{{- define "todoapp.appPods" -}}
+- namespaceSelector: {}
+  podSelector:
+    matchExpressions:
+      - {key: todoapp.dev/revision, operator: Exists}
+{{- end }}
+
+{{/* NetworkPolicy: probes, metrics and state. */}}
+{{- define "todoapp.adminIngress" -}}
+- ports:
+    - {protocol: TCP, port: 9090}
+  {{- with .Values.networkPolicy.adminFrom }}
+  from:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
+
+{{/* NetworkPolicy: what every process of ours needs. */}}
+{{- define "todoapp.commonEgress" -}}
+# DNS.
+- ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+# The API server, which is no pod.
+- ports:
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - {protocol: TCP, port: {{ int . }}}
+    {{- end }}
+{{- end }}
+
+{{/* NetworkPolicy: to the sidecars of apps. */}}
+{{- define "todoapp.sidecarEgress" -}}
+- ports:
+    - {protocol: TCP, port: 8012}
+  to:
+    {{- include "todoapp.appPods" . | nindent 4 }}
+{{- end }}

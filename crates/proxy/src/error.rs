@@ -1,11 +1,36 @@
 //! What a client is told when its request cannot be served: status, reason header and one line of text.
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::{Body, headers};
 
 /// Carries the reason of an answer that is ours and not the app's.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("todoapp-error");
+
+/// Every value of it.
+pub const REASONS: [&str; 15] = [
+    "no-route",
+    "misdirected",
+    "bad-request",
+    "hold-timeout",
+    "hold-full",
+    "revision-failed",
+    "no-revision",
+    "upstream-broken",
+    "app-unreachable",
+    "recycled",
+    "loop",
+    "request-timeout",
+    "response-start-timeout",
+    "idle-timeout",
+    "gate-full",
+];
+
+/// The reason in an answer that another process of ours gave; none in an app's.
+pub fn told(headers: &HeaderMap) -> Option<&'static str> {
+    let told = headers.get(ERROR_HEADER)?;
+    REASONS.into_iter().find(|reason| reason.as_bytes() == told.as_bytes())
+}
 
 /// Whose bound on held requests was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +59,9 @@ pub enum Failure {
     /// No app has this host or port.
     #[error("no app is known by this name")]
     NoRoute,
+    /// The connection was opened for another host (RFC 9110, 15.5.20): a client does better on one of its own.
+    #[error("this connection's certificate is not for this host")]
+    Misdirected,
     /// The request breaks a rule of HTTP; the status says which kind of rule.
     #[error("{1}")]
     BadRequest(StatusCode, &'static str),
@@ -80,6 +108,7 @@ impl Failure {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::BadRequest(status, _) => *status,
             Self::Loop => StatusCode::LOOP_DETECTED,
             Self::HoldTimeout | Self::RequestTimeout | Self::ResponseStartTimeout | Self::IdleTimeout => {
@@ -99,6 +128,7 @@ impl Failure {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NoRoute => "no-route",
+            Self::Misdirected => "misdirected",
             Self::BadRequest(..) => "bad-request",
             Self::Loop => "loop",
             Self::HoldTimeout => "hold-timeout",

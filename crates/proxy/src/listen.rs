@@ -1,4 +1,4 @@
-//! Accepting connections: HTTP/1.1 and HTTP/2 by prior knowledge on one port.
+//! Accepting connections: HTTP/1.1 and HTTP/2 on one port, by prior knowledge or over TLS with ALPN.
 //!
 //! Owns the bound on connections, their timeouts and their end. What a request means is the handler's business.
 //!
@@ -12,7 +12,12 @@ mod ports;
 mod resets;
 mod strict;
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -32,6 +37,7 @@ pub use self::{connection::ConnInfo, many::Many, ports::Ports};
 use crate::{
     Body,
     net::{Accept, Accepted},
+    tls::Identities,
 };
 
 /// Pause after a failed accept: out of descriptors is the usual cause, and spinning would not free any.
@@ -58,6 +64,8 @@ pub struct Limits {
     pub headers: usize,
     /// Concurrent streams on one HTTP/2 connection.
     pub h2_streams: u32,
+    /// Counts the connections that are open; listeners may share it.
+    pub open: Arc<AtomicUsize>,
 }
 
 impl Default for Limits {
@@ -68,6 +76,7 @@ impl Default for Limits {
             head_bytes: 32 << 10,
             headers: 100,
             h2_streams: 256,
+            open: Arc::default(),
         }
     }
 }
@@ -89,11 +98,16 @@ impl<H> Server<H> {
 struct House {
     places: Semaphore,
     closing: Closing,
+    open: Arc<AtomicUsize>,
 }
 
 impl House {
     fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self { places: Semaphore::new(limits.connections), closing: Closing::default() })
+        Arc::new(Self {
+            places: Semaphore::new(limits.connections),
+            closing: Closing::default(),
+            open: Arc::clone(&limits.open),
+        })
     }
 }
 
@@ -121,7 +135,42 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let server = Server::new(handler, &limits);
-    let house = House::new(&limits);
+    let run = move |io, info| connection::run(Arc::clone(&server), io, info);
+    accept(listener, run, &limits, shutdown, grace).await
+}
+
+/// The same over TLS. A handshake occupies a place as a connection does.
+pub async fn serve_tls<L, H, F>(
+    listener: L,
+    identities: Arc<dyn Identities>,
+    handler: H,
+    limits: Limits,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> usize
+where
+    L: Accept,
+    H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    let server = Server::new(handler, &limits);
+    let run = move |io, info| connection::run_tls(Arc::clone(&server), Arc::clone(&identities), io, info);
+    accept(listener, run, &limits, shutdown, grace).await
+}
+
+/// Accepts, and begins a task for each connection.
+async fn accept<L, R>(
+    listener: L,
+    run: impl Fn(L::Io, ConnInfo) -> R,
+    limits: &Limits,
+    shutdown: CancellationToken,
+    grace: Duration,
+) -> usize
+where
+    L: Accept,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let house = House::new(limits);
     let _cut = CutOnDrop(Arc::clone(&house));
     let tracker = TaskTracker::new();
     loop {
@@ -133,7 +182,7 @@ where
         match next {
             Ok((Accepted { io, peer, local }, place)) => {
                 let live = Live::new(Arc::clone(&house), place, tracker.token());
-                tokio::spawn(connection::run(Arc::clone(&server), io, ConnInfo::new(peer, local, live)));
+                tokio::spawn(run(io, ConnInfo::new(peer, local, live)));
             }
             Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
         }

@@ -4,6 +4,7 @@
 //! Knows no Kubernetes type: the queue-proxy uses it too and has to stay small.
 
 pub mod admin;
+pub mod durations;
 pub mod hub;
 pub mod proof;
 pub mod shutdown;

@@ -48,7 +48,13 @@ pub async fn write(
     // Two looks at one step must not both take it.
     let unless_changed = new.rollout != old.rollout;
     let new = (new != old).then_some(new);
-    publish::status(app, Change { new, lasting, notes, unless_changed }, context).await
+    let again = publish::status(app, Change { new, lasting, notes, unless_changed }, context).await?;
+    if again.is_none() {
+        for note in &outcome.release.notes {
+            context.metrics.releases.with_label_values(&[note.reason]).inc();
+        }
+    }
+    Ok(again)
 }
 
 pub(super) fn plan(

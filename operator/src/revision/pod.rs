@@ -230,6 +230,26 @@ mod tests {
     }
 
     #[test]
+    fn the_sidecar_satisfies_the_standard_restricted_by_itself() {
+        let template = json!({ "spec": { "containers": [{ "image": "i" }] } });
+        let woven = weave(&revision(template), &args()).unwrap();
+        // The pod's own security context is the user's business, so nothing may be left to it.
+        assert!(woven["spec"].get("securityContext").is_none(), "{woven}");
+        let security = &woven["spec"]["containers"][1]["securityContext"];
+        assert_eq!(
+            *security,
+            json!({
+                "allowPrivilegeEscalation": false,
+                "capabilities": { "drop": ["ALL"] },
+                "readOnlyRootFilesystem": true,
+                "runAsNonRoot": true,
+                "runAsUser": 65532,
+                "seccompProfile": { "type": "RuntimeDefault" },
+            }),
+        );
+    }
+
+    #[test]
     fn the_sidecar_is_told_of_the_initializer_if_there_is_one() {
         let mut revision = revision(json!({ "spec": { "containers": [{ "image": "i" }] } }));
         let told = |revision: &Revision| {

@@ -28,7 +28,12 @@ use super::{
     resets::{Resets, Unanswered},
     strict::Strict,
 };
-use crate::{Body, headers::Origin, net::Io};
+use crate::{
+    Body,
+    headers::Origin,
+    net::Io,
+    tls::{self, Identities, Secure},
+};
 
 /// The connection that a request came on. Whoever keeps a clone keeps the connection counted as live.
 #[derive(Clone)]
@@ -47,7 +52,12 @@ impl ConnInfo {
 
     /// What this connection's requests say about their origin; written once a connection.
     pub(crate) fn origin(&self) -> &Origin {
-        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local, false))
+        self.live.origin.get_or_init(|| Origin::of(self.peer.ip(), self.local, self.secure().is_some()))
+    }
+
+    /// What is known of it if it is one over TLS.
+    pub fn secure(&self) -> Option<&Secure> {
+        self.live.secure.get().map(|secure| &**secure)
     }
 
     /// Ends when the listener's grace is over and everything has to stop.
@@ -69,6 +79,7 @@ pub(super) struct Live {
     spoke: AtomicBool,
     origin: OnceLock<Origin>,
     pub(super) resets: Resets,
+    secure: OnceLock<Box<Secure>>,
     _token: TaskTrackerToken,
 }
 
@@ -76,11 +87,13 @@ impl Live {
     /// Takes over `place`, which is one of the house's.
     pub(super) fn new(house: Arc<House>, place: SemaphorePermit<'_>, token: TaskTrackerToken) -> Arc<Self> {
         place.forget();
+        house.open.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
             house,
             spoke: AtomicBool::new(false),
             origin: OnceLock::new(),
             resets: Resets::default(),
+            secure: OnceLock::new(),
             _token: token,
         })
     }
@@ -88,6 +101,7 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
+        self.house.open.fetch_sub(1, Ordering::Relaxed);
         self.house.places.add_permits(1);
     }
 }
@@ -99,6 +113,24 @@ fn asks_for_tunnel<B>(request: &Request<B>) -> bool {
     let h2c = |protocol: &HeaderValue| protocol.as_bytes().eq_ignore_ascii_case(b"h2c");
     request.version() < Version::HTTP_2
         && (request.method() == Method::CONNECT || !request.headers().get_all(UPGRADE).iter().all(h2c))
+}
+
+/// Runs the connection over TLS. Must be a task's root future too.
+pub(super) async fn run_tls<H, F, I>(server: Arc<Server<H>>, identities: Arc<dyn Identities>, io: I, info: ConnInfo)
+where
+    H: Fn(Request<Incoming>, ConnInfo) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+    I: Io,
+{
+    let shaken = tokio::select! {
+        biased;
+        shaken = tls::shake(io, &*identities) => shaken,
+        () = info.cut() => None,
+    };
+    if let Some((io, secure)) = shaken {
+        info.live.secure.get_or_init(|| Box::new(secure));
+        run(server, io, info).await;
+    }
 }
 
 /// Runs the connection. Must be a task's root future: it counts on its waker never changing.
