@@ -3,28 +3,22 @@
 //! What a line says is gathered on the way of the request; a thread of its own writes it. The queue between the two is
 //! bounded, and what does not fit is dropped and counted. Off, none of it is there.
 
-use std::{
-    io::Write,
-    net::IpAddr,
-    sync::Arc,
-    thread,
-    time::{Duration, SystemTime},
-};
+mod write;
 
-use http::{HeaderMap, Method, Request, StatusCode};
+use std::{io::Write, sync::Arc, thread, time::Duration};
+
+use http::{HeaderMap, Request, StatusCode};
 use prometheus::{IntCounter, Registry};
 use proxy::{headers, listen::ConnInfo};
 use rand::RngExt as _;
-use serde::Serialize;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout},
 };
 
+use self::write::{Line, Routed, Work, millis};
 use crate::{hold::Held, metrics::registered, revision::Revision, wakes::Now};
 
-/// Bytes that are written at a time.
-const BATCH: usize = 64 << 10;
 /// How long the end of the process waits for what is left.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -45,50 +39,6 @@ pub(crate) struct Access {
     now: Now,
     lines: mpsc::Sender<Work>,
     dropped: IntCounter,
-}
-
-enum Work {
-    Line(Box<Line>),
-    /// Everything before this is to be written; tell then.
-    Flush(oneshot::Sender<()>),
-}
-
-/// One request, as it is written.
-#[derive(Serialize)]
-struct Line {
-    #[serde(serialize_with = "time")]
-    time: SystemTime,
-    kind: &'static str,
-    #[serde(serialize_with = "method")]
-    method: Method,
-    host: String,
-    path: String,
-    /// None: the client left before there was an answer.
-    status: Option<u16>,
-    /// Why the answer is an error of ours; `broken` if it ended too early.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    /// Bytes of the answer's body, where they were known from the beginning.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    length: Option<u64>,
-    duration_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hold_ms: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cold: Option<bool>,
-    #[serde(flatten)]
-    routed: Option<Routed>,
-    peer: IpAddr,
-    tls: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Routed {
-    namespace: String,
-    app: String,
-    revision: String,
 }
 
 /// A request whose line is written when this is dropped, which is when its answer is over.
@@ -118,7 +68,7 @@ impl Access {
             ),
         );
         let (lines, work) = mpsc::channel(sampling.queue);
-        thread::Builder::new().name("access-log".to_owned()).spawn(move || write(work, out))?;
+        thread::Builder::new().name("access-log".to_owned()).spawn(move || write::lines(work, out))?;
         Ok(Arc::new(Self { sampling, now, lines, dropped }))
     }
 
@@ -216,50 +166,9 @@ impl Drop for Telling {
     }
 }
 
-/// Writes line after line, as many at a time as there are.
-fn write(mut work: mpsc::Receiver<Work>, mut out: impl Write) {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut done = Vec::new();
-    while let Some(first) = work.blocking_recv() {
-        let mut next = Some(first);
-        while let Some(item) = next {
-            match item {
-                Work::Line(line) => {
-                    // A line is plain data: it can always be written as JSON.
-                    let _ = serde_json::to_writer(&mut batch, &line);
-                    batch.push(b'\n');
-                }
-                Work::Flush(waiter) => done.push(waiter),
-            }
-            next = if batch.len() < BATCH { work.try_recv().ok() } else { None };
-        }
-        // Without anybody to read them, lines are lost.
-        let _ = out.write_all(&batch).and_then(|()| out.flush());
-        batch.clear();
-        for waiter in done.drain(..) {
-            // It may have had no more patience.
-            let _ = waiter.send(());
-        }
-    }
-}
-
 /// Trace of a W3C `traceparent`.
 pub(crate) fn trace_id(headers: &HeaderMap) -> Option<String> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let id = parent.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
-}
-
-fn time<S: serde::Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = jiff::Timestamp::try_from(*time).unwrap_or_default();
-    serializer.collect_str(&format_args!("{time:.3}"))
-}
-
-fn method<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(method.as_str())
-}
-
-/// Milliseconds to the microsecond.
-fn millis(span: Duration) -> f64 {
-    span.as_micros() as f64 / 1000.0
 }

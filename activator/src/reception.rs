@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Request, Response, StatusCode, header::LOCATION};
+use http::{Request, Response};
 use proxy::{
     Body, Failure,
     headers::{self, Entry},
@@ -37,17 +37,10 @@ impl Reception {
         let authority = headers::authority(request).unwrap_or_default();
         match connection.secure() {
             Some(secure) if !secure.covers(&host(authority)) => Err(Failure::Misdirected),
-            None if door == Door::Public => Ok(self.redirected(authority, request)),
+            None if door == Door::Public => {
+                Ok(self.redirect.as_ref().and_then(|redirect| redirect.answer(request, connection)))
+            }
             _ => Ok(None),
         }
-    }
-
-    fn redirected<B>(&self, authority: &str, request: &Request<B>) -> Option<Response<Body>> {
-        let to = self.redirect.as_ref()?.of(&host(authority), request.uri())?;
-        let mut response = Response::new(Body::empty());
-        // RFC 9110, 15.4.9: the method and the body are to be the same.
-        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-        response.headers_mut().insert(LOCATION, HeaderValue::try_from(to).ok()?);
-        Some(response)
     }
 }

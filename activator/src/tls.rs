@@ -16,14 +16,19 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header::LOCATION};
 use prometheus::Registry;
-use proxy::tls::{Identities, Identity, Shaken};
+use proxy::{
+    Body, headers,
+    listen::ConnInfo,
+    tls::{Identities, Identity, Shaken},
+};
 
 #[cfg(test)]
 pub(crate) use self::secret::{LeanSecret, files};
 pub(crate) use self::shelf::Shelf;
 use self::{choice::Choice, metrics::Metrics};
-use crate::wakes::Now;
+use crate::{route::host, wakes::Now};
 
 /// What handshakes look into.
 pub(crate) struct Certificates {
@@ -68,8 +73,21 @@ pub(crate) struct Redirect {
 }
 
 impl Redirect {
+    /// The answer to a request that has to come again over TLS; `None` if it may pass as it is.
+    pub(crate) fn answer<B>(&self, request: &Request<B>, connection: &ConnInfo) -> Option<Response<Body>> {
+        if connection.secure().is_some() {
+            return None;
+        }
+        let to = self.place(&host(headers::authority(request)?), request.uri())?;
+        let mut response = Response::new(Body::empty());
+        // RFC 9110, 15.4.9: the method and the body are to be the same.
+        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        response.headers_mut().insert(LOCATION, HeaderValue::try_from(to).ok()?);
+        Some(response)
+    }
+
     /// The place of the same thing over TLS.
-    pub(crate) fn of(&self, host: &str, uri: &http::Uri) -> Option<String> {
+    fn place(&self, host: &str, uri: &Uri) -> Option<String> {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         if !path.starts_with('/') || !self.certificates.has(host) {
             return None;

@@ -1,9 +1,12 @@
 //! What the benchmarks share: figures of a sample and the lines they are printed in.
 //!
 //! Each program measures the installation that `KUBECONFIG` leads to and prints a table in Markdown; `bench/run` puts
-//! the tables together with the machine's name. `decisions` needs no installation.
+//! the tables together with the machine's name. `decisions`, `held` and `warm` need no installation.
 
 pub mod floor;
+pub mod group;
+pub mod knative;
+pub mod warm;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -48,6 +51,13 @@ impl Sample {
     }
 }
 
+/// The value in the middle, or the one above it; zero of nothing.
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
 /// Head of a table of [`Sample::row`]s.
 pub const HEAD: &str = "| phase | n | p50 ms | p99 ms | longest ms |\n| --- | --- | --- | --- | --- |";
 
@@ -60,6 +70,12 @@ pub fn millis(value: Duration) -> String {
 pub fn promise(name: &str, measured: f64, limit: f64, unit: &str) -> String {
     let kept = if measured <= limit { "yes" } else { "NO" };
     format!("| {name} | {measured:.2} {unit} | ≤ {limit} {unit} | {kept} |")
+}
+
+/// One promise of a least value, in the same columns.
+pub fn at_least(name: &str, measured: f64, limit: f64, unit: &str) -> String {
+    let kept = if measured >= limit { "yes" } else { "NO" };
+    format!("| {name} | {measured:.2} {unit} | ≥ {limit} {unit} | {kept} |")
 }
 
 /// Head of a table of [`promise`]s.

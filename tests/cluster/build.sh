@@ -19,6 +19,8 @@ tool_folders() {
   METRICS_SERVER_BIN=$(tool_folder metrics-server sigs.k8s.io/metrics-server)
   HELM_BIN=$(tool_folder helm helm.sh/helm/v4)
   HEY_BIN=$(tool_folder hey github.com/rakyll/hey)
+  KNATIVE_BIN=$(tool_folder knative knative.dev/serving)
+  H2SPEC_BIN=$(tool_folder h2spec github.com/summerwind/h2spec)
   PAUSE_BIN=$CACHE/bin/pause-$(sha256sum "$CLUSTER_DIR/pause.c" | cut -c 1-8)
 }
 
@@ -63,6 +65,28 @@ build_client_tools() {
     "$kubernetes/kube-apiserver" "$kubernetes/kube-controller-manager" "$kubernetes/kube-scheduler" \
     "$kubernetes/kubelet" "$kubernetes/kube-proxy" "$kubernetes/kubectl"
   build_tool helm "$HELM_BIN" "" helm.sh/helm/v4/cmd/helm
+}
+
+# What tests need that play a client, with a cluster or without.
+build_load_tools() {
+  local lock
+  mkdir -p "$CACHE"
+  exec {lock}<"$CACHE"
+  flock "$lock"
+  build_tool hey "$HEY_BIN" "" github.com/rakyll/hey
+  build_tool h2spec "$H2SPEC_BIN" "" github.com/summerwind/h2spec/cmd/h2spec
+  exec {lock}<&-
+}
+
+# Whom benchmarks measure us beside; its programs go into images too.
+build_knative() {
+  local lock
+  mkdir -p "$CACHE"
+  exec {lock}<"$CACHE"
+  flock "$lock"
+  CGO_ENABLED=0 build_tool knative "$KNATIVE_BIN" "" knative.dev/serving/cmd/activator knative.dev/serving/cmd/autoscaler \
+    knative.dev/serving/cmd/controller knative.dev/serving/cmd/queue knative.dev/serving/cmd/webhook
+  exec {lock}<&-
 }
 
 # Two checkouts may build at the same time: the cache is locked, the second one finds the work done.

@@ -22,6 +22,9 @@ type Answer = Response<Full<Bytes>>;
 /// What `/fill` keeps.
 static FILLED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
+/// What `/bytes` answers with.
+static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
+
 /// Answers one request. `/max`, `/count` and `/health` do not count as requests.
 pub async fn answer(request: Request<Incoming>, stats: Arc<Stats>) -> Result<Answer, Infallible> {
     let received = micros_now();
@@ -52,6 +55,7 @@ async fn counted(request: Request<Incoming>, in_flight: InFlight) -> Answer {
         "/ws" => upgrade(request, in_flight),
         "/who" => text(who()),
         "/env" => text(knative_variables()),
+        "/bytes" => bytes(number(&request, "size")),
         "/fill" => fill(number(&request, "mb")),
         "/echo" => match request.into_body().collect().await {
             Ok(body) => Response::new(Full::new(body.to_bytes())),
@@ -92,6 +96,12 @@ fn health(stats: &Stats, now: u64) -> Answer {
         return status(StatusCode::SERVICE_UNAVAILABLE, "not yet".to_owned());
     }
     text("healthy".to_owned())
+}
+
+/// So many bytes, at most a MiB, without a pause: for benchmarks.
+fn bytes(size: u64) -> Answer {
+    let size = usize::try_from(size).map_or(ZEROS.len(), |size| size.min(ZEROS.len()));
+    Response::new(Full::new(Bytes::from_static(&ZEROS[..size])))
 }
 
 fn fill(mb: u64) -> Answer {

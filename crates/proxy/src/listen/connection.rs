@@ -78,8 +78,8 @@ pub(super) struct Live {
     /// A whole request head has arrived: from here on hyper's own timers watch.
     spoke: AtomicBool,
     origin: OnceLock<Origin>,
-    pub(super) resets: Resets,
     secure: OnceLock<Box<Secure>>,
+    pub(super) resets: Resets,
     _token: TaskTrackerToken,
 }
 
@@ -92,8 +92,8 @@ impl Live {
             house,
             spoke: AtomicBool::new(false),
             origin: OnceLock::new(),
-            resets: Resets::default(),
             secure: OnceLock::new(),
+            resets: Resets::default(),
             _token: token,
         })
     }
