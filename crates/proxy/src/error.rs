@@ -20,6 +20,7 @@ pub const REASONS: [&str; 15] = [
     "upstream-broken",
     "app-unreachable",
     "recycled",
+    "loop",
     "request-timeout",
     "response-start-timeout",
     "idle-timeout",
