@@ -72,7 +72,7 @@ pub struct Args {
     pub(crate) trusted_proxies: Networks,
     /// What is done with a request without a valid `traceparent`: `unsampled` and `sampled` begin a trace, `never` leaves
     /// that to the app.
-    #[arg(long, env = "TODOAPP_BEGIN_TRACES", default_value = "unsampled", value_parser = begin)]
+    #[arg(long, env = "TODOAPP_BEGIN_TRACES", default_value = "sampled", value_parser = begin)]
     pub(crate) begin_traces: Begin,
     /// Share of requests that get a line in the access log, 0 (off) to 1.
     #[arg(long, env = "TODOAPP_ACCESS_LOG", default_value = "0", value_parser = ratio)]
@@ -98,8 +98,9 @@ impl Args {
 
     /// Where Secrets with certificates are.
     pub(crate) fn certificate_namespaces(&self) -> BTreeSet<String> {
-        let more = self.tls_namespaces.iter().filter(|namespace| !namespace.is_empty());
-        more.chain([&self.namespace]).cloned().collect()
+        let named = self.tls_namespaces.iter().filter(|namespace| !namespace.is_empty()).cloned();
+        let named: BTreeSet<String> = named.collect();
+        if named.is_empty() { [self.namespace.clone()].into() } else { named }
     }
 
     /// The Secret for names that no certificate has.
@@ -180,10 +181,10 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_in_the_namespace_of_the_installation_and_in_those_named() {
+    fn certificates_are_in_the_namespace_of_the_installation_or_in_those_named() {
         let parse = |more: &[&str]| Args::try_parse_from([&["activator", "--pod-name", "a", "--tls"], more].concat());
         let args = parse(&["--tls-namespaces=shop,blog", "--tls-default-secret=shop/any"]).unwrap();
-        assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["blog", "shop", "todoapp-system"]);
+        assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["blog", "shop"]);
         assert_eq!(args.default_certificate(), Some(Key::new("shop", "any")));
         let args = parse(&["--tls-default-secret=any", "--tls-namespaces="]).unwrap();
         assert_eq!(Vec::from_iter(args.certificate_namespaces()), ["todoapp-system"]);

@@ -12,7 +12,6 @@ pub const REASONS: [&str; 15] = [
     "no-route",
     "misdirected",
     "bad-request",
-    "loop",
     "hold-timeout",
     "hold-full",
     "revision-failed",

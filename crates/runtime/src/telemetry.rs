@@ -8,13 +8,17 @@ use tracing_subscriber::EnvFilter;
 /// # Errors
 /// The filter cannot be parsed, or logs were set up before in this process.
 pub fn init(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)?;
+    let mut levels = EnvFilter::try_new(filter)?;
+    if !filter.contains("h2") {
+        // It warns of frames that any client can send as often as it likes.
+        levels = levels.add_directive("h2=error".parse()?);
+    }
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(filter)
+        .with_env_filter(levels)
         .try_init()
         .map_err(|cause| anyhow::anyhow!("logs cannot be set up: {cause}"))
 }
