@@ -36,6 +36,8 @@ pub struct Config {
     pub(crate) recycle_requests: u32,
     /// Age at which it is.
     pub(crate) recycle_age: Option<Duration>,
+    /// How long it goes on meanwhile; none: no time.
+    pub(crate) recycle_linger: Option<Duration>,
     log: String,
 }
 
@@ -91,6 +93,7 @@ impl Config {
             initializer: initializer(get("TODOAPP_INITIALIZER"))?,
             recycle_requests: parse(&get, "TODOAPP_RECYCLE_REQUESTS", A_LIMIT, Some(0), |_: &u32| true)?,
             recycle_age: seconds(&get, "TODOAPP_RECYCLE_AGE_SECONDS")?,
+            recycle_linger: seconds(&get, "TODOAPP_RECYCLE_LINGER_SECONDS")?,
             log: get("TODOAPP_LOG").unwrap_or_else(|| "info".to_owned()),
         })
     }

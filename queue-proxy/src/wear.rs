@@ -17,23 +17,23 @@ use tokio_util::sync::CancellationToken;
 const LEFT: u64 = 10;
 /// An age is up to this part shorter or longer.
 const SPREAD: f64 = 0.1;
-/// After SIGTERM a worn pod goes on until its replacement serves, which we are not told of: for so long.
-const LINGER: Duration = Duration::from_secs(30);
-
 #[derive(Debug)]
 pub(crate) struct Wear {
     /// Requests in all; 0: any number.
     limit: u64,
     admitted: AtomicU64,
+    /// After SIGTERM a worn pod goes on until its replacement serves, which we are not told of: for so long.
+    linger: Duration,
     pub(crate) worn: CancellationToken,
     spent: CancellationToken,
 }
 
 impl Wear {
-    pub(crate) fn new(limit: u32) -> Self {
+    pub(crate) fn new(limit: u32, linger: Duration) -> Self {
         Self {
             limit: limit.into(),
             admitted: AtomicU64::new(0),
+            linger,
             worn: CancellationToken::new(),
             spent: CancellationToken::new(),
         }
@@ -67,7 +67,7 @@ impl Wear {
         let told = async {
             sigterm.cancelled().await;
             if self.worn.is_cancelled() {
-                tokio::time::sleep(LINGER).await;
+                tokio::time::sleep(self.linger).await;
             }
         };
         tokio::select! {
@@ -83,8 +83,10 @@ mod tests {
 
     use super::*;
 
+    const LINGER: Duration = Duration::from_secs(30);
+
     fn admitted(limit: u32, attempts: u32) -> Vec<(bool, bool, bool)> {
-        let wear = Wear::new(limit);
+        let wear = Wear::new(limit, LINGER);
         (0..attempts).map(|_| (wear.admit(), wear.worn.is_cancelled(), wear.spent.is_cancelled())).collect()
     }
 
@@ -108,7 +110,7 @@ mod tests {
     }
 
     async fn leaves_after(worn: bool, spent: bool) -> Duration {
-        let wear = Wear::new(1);
+        let wear = Wear::new(1, LINGER);
         let sigterm = CancellationToken::new();
         if worn {
             wear.worn.cancel();
@@ -133,7 +135,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn age_counts_from_the_first_readiness() {
         let (answers, ready) = watch::channel(false);
-        let wear = Arc::new(Wear::new(0));
+        let wear = Arc::new(Wear::new(0, LINGER));
         let begun = Instant::now();
         let growing = tokio::spawn(Arc::clone(&wear).grow_old(Duration::from_secs(100), 1.0, ready));
         tokio::time::sleep(Duration::from_secs(50)).await;

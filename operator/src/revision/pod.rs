@@ -37,8 +37,7 @@ pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
         containers.filter_map(Value::as_object_mut).for_each(|container| complete(container, revision));
     }
 
-    let lingers = revision.spec.recycle_after.as_ref().map_or(0, |_| LINGER_SECONDS);
-    let grace = revision.spec.timeouts.request().as_secs() + lingers + KILL_MARGIN_SECONDS;
+    let grace = revision.spec.timeouts.request().as_secs() + linger(revision).unwrap_or(0) + KILL_MARGIN_SECONDS;
     spec.entry("automountServiceAccountToken").or_insert(json!(false));
     spec.entry("enableServiceLinks").or_insert(json!(false));
     spec.entry("terminationGracePeriodSeconds").or_insert(json!(grace));
@@ -140,6 +139,14 @@ fn sidecar_env(revision: &Revision, args: &Args, readiness: &Value) -> Vec<Value
     env
 }
 
+/// How many seconds a pod that has served its time goes on; none where pods are not recycled. At most half of the time
+/// that the user's own template leaves it.
+fn linger(revision: &Revision) -> Option<u64> {
+    revision.spec.recycle_after.as_ref()?;
+    let own = revision.spec.template.spec().and_then(|spec| spec.get("terminationGracePeriodSeconds")?.as_u64());
+    Some(own.map_or(LINGER_SECONDS, |own| LINGER_SECONDS.min(own / 2)))
+}
+
 /// Named only where they are asked for: the pods of all other revisions stay as they are.
 fn rarely_told(revision: &Revision) -> Vec<(&'static str, String)> {
     let recycle = revision.spec.recycle_after.clone().unwrap_or_default();
@@ -153,6 +160,7 @@ fn rarely_told(revision: &Revision) -> Vec<(&'static str, String)> {
         ("TODOAPP_INITIALIZER", initializer.map(|told| told.to_string())),
         ("TODOAPP_RECYCLE_REQUESTS", recycle.requests.map(|requests| requests.to_string())),
         ("TODOAPP_RECYCLE_AGE_SECONDS", seconds(recycle.age())),
+        ("TODOAPP_RECYCLE_LINGER_SECONDS", linger(revision).filter(|time| *time > 0).map(|time| time.to_string())),
     ];
     told.into_iter().filter_map(|(name, told)| Some((name, told?))).collect()
 }
@@ -271,7 +279,13 @@ mod tests {
         let env = woven["spec"]["containers"][1]["env"].to_string();
         assert!(env.contains(r#""name":"TODOAPP_RECYCLE_REQUESTS","value":"7""#), "{env}");
         assert!(env.contains(r#""name":"TODOAPP_RECYCLE_AGE_SECONDS","value":"3600""#), "{env}");
+        assert!(env.contains(r#""name":"TODOAPP_RECYCLE_LINGER_SECONDS","value":"30""#), "{env}");
         assert_eq!(woven["spec"]["terminationGracePeriodSeconds"], 335);
+        let short = json!({ "spec": { "containers": [{ "image": "i" }], "terminationGracePeriodSeconds": 7 } });
+        revision.spec.template = serde_json::from_value(short).expect("a template");
+        let woven = weave(&revision, &args()).expect("a valid template");
+        let env = woven["spec"]["containers"][1]["env"].to_string();
+        assert!(env.contains(r#""name":"TODOAPP_RECYCLE_LINGER_SECONDS","value":"3""#), "{env}");
     }
 
     #[test]
