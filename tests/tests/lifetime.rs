@@ -44,7 +44,7 @@ async fn a_failing_initializer_is_told_with_its_answer() {
 async fn a_pod_serves_no_more_than_its_number_and_nothing_is_lost_when_it_is_replaced() {
     with_namespace(async |space: Space| {
         let recycling = json!({ "requests": 3 });
-        let app = App::new("recycled").field("recycleAfter", recycling).drowsy().asleep(&space).await?;
+        let app = App::new("recycled").field("recycleAfter", recycling).drowsy().ready(&space).await?;
         let target = space.target(&app).await?;
         let mut pods: BTreeMap<String, u32> = BTreeMap::new();
         for _ in 0..10 {
