@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Request, StatusCode};
+use http::{Request, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use proxy::{Body, Failure, body::ReadAhead, net::Dial};
@@ -17,20 +17,6 @@ use crate::{
     table::Table,
 };
 
-/// The same request in memory of its own: target and values are views of the connection's read buffer, of which hyper
-/// needs another one while they live, and a held request lives long.
-fn compact<B>(mut request: Request<B>) -> Request<B> {
-    for value in request.headers_mut().values_mut() {
-        let mut copy = HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
-        copy.set_sensitive(value.is_sensitive());
-        *value = copy;
-    }
-    if let Ok(uri) = request.uri().to_string().parse() {
-        *request.uri_mut() = uri;
-    }
-    request
-}
-
 impl<D: Dial> Visit<D> {
     /// Waits for a revision and a pod and reads the body meanwhile, by which a client that leaves is noticed. A client
     /// that `waits` for leave to send its body (RFC 9110, 10.1.1) gets it only from a pod.
@@ -43,7 +29,6 @@ impl<D: Dial> Visit<D> {
         let room = &self.activator.shared.room;
         let budget = self.routed.as_ref().map_or_else(|| room.of("", ""), |routed| routed.room()).bodies();
         let place = self.place(asked);
-        let request = compact(request);
         if waits || request.body().is_end_stream() {
             let (revision, lease) = place.await?;
             return Ok((revision, lease, request.map(Body::incoming)));
