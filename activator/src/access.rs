@@ -9,14 +9,18 @@ use std::{io::Write, sync::Arc, thread, time::Duration};
 
 use http::{HeaderMap, Request, StatusCode};
 use prometheus::{IntCounter, Registry};
-use proxy::{headers, listen::ConnInfo};
+use proxy::{
+    headers::{self, TRACEPARENT},
+    listen::ConnInfo,
+};
 use rand::RngExt as _;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, timeout},
 };
 
-use self::write::{Line, Routed, Work, millis};
+pub(crate) use self::write::millis;
+use self::write::{Line, Routed, Work};
 use crate::{hold::Held, metrics::registered, revision::Revision, wakes::Now};
 
 /// How long the end of the process waits for what is left.
@@ -168,7 +172,7 @@ impl Drop for Telling {
 
 /// Trace of a W3C `traceparent`.
 pub(crate) fn trace_id(headers: &HeaderMap) -> Option<String> {
-    let parent = headers.get("traceparent")?.to_str().ok()?;
+    let parent = headers.get(TRACEPARENT)?.to_str().ok()?;
     let id = parent.split('-').nth(1)?;
     (id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.to_owned())
 }

@@ -2,18 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
+use proxy::headers::{TRACEPARENT, TRACESTATE};
 use tokio::time::Instant;
 
 use crate::{
-    access::trace_id,
+    access::{millis, trace_id},
     metrics::{Phase, Woke},
     revision::Shared,
     table::key::Key,
 };
-
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// A cold start that is under way. Dropped, it is over: whatever was not reached by then is left out.
 pub(crate) struct ColdStart {
@@ -139,9 +137,4 @@ impl Drop for ColdStart {
             also(self);
         }
     }
-}
-
-/// Milliseconds to the microsecond.
-fn millis(span: Duration) -> f64 {
-    span.as_micros() as f64 / 1000.0
 }

@@ -34,14 +34,13 @@ impl Reception {
         request: &Request<B>,
         connection: &ConnInfo,
     ) -> Result<Option<Response<Body>>, Failure> {
-        let authority = headers::authority(request).unwrap_or_default();
-        match connection.secure() {
-            Some(secure) if !secure.covers(&host(authority)) => Err(Failure::Misdirected),
-            // A proxy in front that ends TLS itself would be sent in a circle.
-            None if door == Door::Public && !self.entry.came_by_https(request.headers(), connection.peer.ip()) => {
-                Ok(self.redirect.as_ref().and_then(|redirect| redirect.answer(request)))
-            }
-            _ => Ok(None),
+        if let Some(secure) = connection.secure() {
+            let covers = secure.covers(&host(headers::authority(request).unwrap_or_default()));
+            return if covers { Ok(None) } else { Err(Failure::Misdirected) };
         }
+        let redirect = self.redirect.as_ref().filter(|_| door == Door::Public);
+        // A proxy in front that ends TLS itself would be sent in a circle.
+        let redirect = redirect.filter(|_| !self.entry.came_by_https(request.headers(), connection.peer.ip()));
+        Ok(redirect.and_then(|redirect| redirect.answer(request)))
     }
 }

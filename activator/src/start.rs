@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use prometheus::Registry;
 use proxy::{
     headers::Entry,
     net::{self, Dial, Network, Tcp},
@@ -105,14 +106,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let tables = Tables::new();
     let entry = Entry { trusted: args.trusted_proxies.clone(), traces: args.begin_traces };
     let redirect = redirect(&args, certificates.as_ref());
-    let access = match args.access_log {
-        0.0 => None,
-        ratio => {
-            let sampling = Sampling { ratio, query: args.access_log_query, queue: ACCESS_LOG_QUEUE };
-            Some(Access::begin(sampling, now, &registry, std::io::stdout()).context("thread of the access log")?)
-        }
-    };
-    let reception = Reception { entry, redirect, access };
+    let reception = Reception { entry, redirect, access: access_log(&args, now, &registry)? };
     let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, reception);
 
     Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.kept), args.hold_count);
@@ -197,6 +191,15 @@ fn spans(args: &Args, now: &Now) -> anyhow::Result<Option<Arc<crate::spans::Span
     let endpoint = args.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
     let begin = |endpoint| crate::spans::Spans::new(endpoint, &args.pod_name, Arc::clone(now));
     Ok(endpoint.map(begin).transpose()?.map(Arc::new))
+}
+
+/// The access log, if one is wanted.
+fn access_log(args: &Args, now: Now, registry: &Registry) -> anyhow::Result<Option<Arc<Access>>> {
+    if args.access_log == 0.0 {
+        return Ok(None);
+    }
+    let sampling = Sampling { ratio: args.access_log, query: args.access_log_query, queue: ACCESS_LOG_QUEUE };
+    Access::begin(sampling, now, registry, std::io::stdout()).context("thread of the access log").map(Some)
 }
 
 /// Where requests without TLS are sent, if anywhere.

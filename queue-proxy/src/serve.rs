@@ -116,8 +116,7 @@ impl<D: Dial> Sidecar<D> {
                 response
             }
             Err(failure) => {
-                let unsent = matches!(failure, Failure::GateFull | Failure::AppUnreachable(_) | Failure::Recycled);
-                let status = failure.status();
+                let (unsent, status) = (failure.is_unsent(), failure.status());
                 let mut response = failure.answer(grpc);
                 if unsent {
                     response.headers_mut().insert(REFUSED, HeaderValue::from_static("true"));

@@ -81,10 +81,8 @@ pub(crate) async fn serve_on(
     let ended = CancellationToken::new();
     let (answering, answers) = watch::channel(false);
     let (initialized, ready) = watch::channel(false);
-    let (wear, leaving) = (
-        Arc::new(Wear::new(config.recycle_requests, config.recycle_linger.unwrap_or_default())),
-        CancellationToken::new(),
-    );
+    let wear = Arc::new(Wear::new(config.recycle_requests, config.recycle_linger.unwrap_or_default()));
+    let leaving = CancellationToken::new();
     let drain = Arc::new(Drain::new(terminating, config.request_timeout));
     let readiness = Readiness::default();
     let announcer = Announcer::start(&config, readiness.clone(), network.clone(), ended.clone(), &mut tasks);

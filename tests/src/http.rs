@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request};
@@ -77,6 +77,22 @@ impl Target {
         let what = format!("{method} {path} at {} as {}", self.address, self.host);
         let exchange = self.exchange(method, path, body);
         timeout(TIMEOUT, exchange).await.with_context(|| format!("{what}: no answer in {TIMEOUT:?}"))?.context(what)
+    }
+
+    /// Changes the protocol on a connection of its own, which is the caller's then.
+    pub async fn upgrade(&self, path: &str) -> Result<TcpStream> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n", self.host);
+        stream.write_all(head.as_bytes()).await?;
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            let count = timeout(Duration::from_secs(30), stream.read_buf(&mut answer)).await??;
+            ensure!(count > 0, "closed after: {}", String::from_utf8_lossy(&answer));
+        }
+        let answer = String::from_utf8_lossy(&answer).to_lowercase();
+        ensure!(answer.starts_with("http/1.1 101 ") && answer.contains("upgrade: echo"), "{answer}");
+        Ok(stream)
     }
 
     async fn exchange(&self, method: Method, path: &str, body: Bytes) -> Result<Reply> {

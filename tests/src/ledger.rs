@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http::header::HOST;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2;
@@ -123,18 +122,7 @@ async fn over_http2(target: &Target, path: &str) -> Result<()> {
 }
 
 async fn upgraded(target: &Target, number: u64) -> Result<()> {
-    let mut stream = TcpStream::connect(target.address).await.context("connecting")?;
-    let head = format!(
-        "GET /ws?entry={number} HTTP/1.1\r\n{HOST}: {}\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
-        target.host
-    );
-    stream.write_all(head.as_bytes()).await?;
-    let mut answer = Vec::new();
-    while !answer.ends_with(b"\r\n\r\n") {
-        ensure!(stream.read_buf(&mut answer).await? > 0, "closed after: {}", String::from_utf8_lossy(&answer));
-    }
-    let answer = String::from_utf8_lossy(&answer);
-    ensure!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    let mut stream = target.upgrade(&format!("/ws?entry={number}")).await?;
     let said = number.to_be_bytes();
     stream.write_all(&said).await?;
     let mut back = [0; 8];

@@ -95,6 +95,6 @@ fn method<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok,
 }
 
 /// Milliseconds to the microsecond.
-pub(super) fn millis(span: Duration) -> f64 {
+pub(crate) fn millis(span: Duration) -> f64 {
     span.as_micros() as f64 / 1000.0
 }

@@ -9,9 +9,6 @@ use tokio::time::{Instant, sleep_until};
 use super::{Held, room::Room};
 use crate::table::{Table, store::Tables};
 
-/// Those at the door share one part of the room, whatever they ask for.
-const NAMESPACE: &str = "";
-
 /// Waits until `find` finds somebody in the newest table; at most until `deadline`.
 ///
 /// # Errors
@@ -23,7 +20,7 @@ pub(crate) async fn wait<T>(
     deadline: Instant,
     held: &mut Held,
 ) -> Result<T, Failure> {
-    let _place = room.of(NAMESPACE, "").enter(held.was_in)?;
+    let _place = room.door().enter(held.was_in)?;
     held.was_in = true;
     let entered = Instant::now();
     // Followed before the first look: a table that comes in between rings.

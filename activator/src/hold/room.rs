@@ -78,12 +78,17 @@ impl Room {
         self.all.bodies.used()
     }
 
+    /// The room of those at the door, who share one part of it, whatever they ask for.
+    pub(crate) fn door(&self) -> Arc<Part> {
+        self.of("", "")
+    }
+
     /// The room of an app.
     pub(crate) fn of(&self, namespace: &str, app: &str) -> Arc<Part> {
-        let mut parts = self.parts.lock();
         let Bounds { namespace_percent, app_percent, .. } = self.bounds;
         // No namespace and no app is named with a slash.
         let name = format!("{namespace}/{app}");
+        let mut parts = self.parts.lock();
         let known = parts.by_name.get(&*name).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
             let namespace = parts.get(namespace, || {

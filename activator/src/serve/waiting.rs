@@ -26,13 +26,13 @@ impl<D: Dial> Visit<D> {
         request: Request<Incoming>,
         waits: bool,
     ) -> Result<(Arc<Revision>, Lease, Request<Body>), Failure> {
-        let room = &self.activator.shared.room;
-        let budget = self.routed.as_ref().map_or_else(|| room.of("", ""), |routed| routed.room()).bodies();
-        let place = self.place(asked);
         if waits || request.body().is_end_stream() {
-            let (revision, lease) = place.await?;
+            let (revision, lease) = self.place(asked).await?;
             return Ok((revision, lease, request.map(Body::incoming)));
         }
+        let room = &self.activator.shared.room;
+        let budget = self.routed.as_ref().map_or_else(|| room.door(), |routed| routed.room()).bodies();
+        let place = self.place(asked);
         let (parts, body) = request.into_parts();
         let mut ahead = ReadAhead::new(body, budget);
         let (revision, lease) = tokio::select! {

@@ -17,8 +17,7 @@ pub struct Initializer {
     pub path: String,
     /// Longest time to the end of its answer, as a duration such as `30s`. Range 1s to 10m. Default 30s.
     #[serde(default = "timeout_default")]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('10m')")
-        .message("must be a duration from '1s' to '10m', such as '30s'"))]
+    #[x_kube(validation = crate::duration::within("1s", "10m", "30s"))]
     #[schemars(length(max = 32))]
     pub timeout: kube::core::Duration,
 }

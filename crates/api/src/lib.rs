@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod condition;
+mod duration;
 pub mod ingress;
 pub mod initializer;
 pub mod labels;

@@ -17,8 +17,7 @@ pub struct RecycleAfter {
     /// Age of a pod from its first readiness, as a duration such as `24h`; a tenth more or less, so that pods that
     /// started together do not go together. Range 10s to 720h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('10s') && duration(self) <= duration('720h')")
-        .message("must be a duration from '10s' to '720h', such as '24h'"))]
+    #[x_kube(validation = crate::duration::within("10s", "720h", "24h"))]
     #[schemars(length(max = 32))]
     pub age: Option<kube::core::Duration>,
 }

@@ -17,8 +17,7 @@ pub struct Rollout {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
     /// Gray window: time from the first share to promotion, as a duration such as `2h`. Range 1s to 168h. Default 2h.
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('168h')")
-        .message("must be a duration from '1s' to '168h', such as '2h'"))]
+    #[x_kube(validation = crate::duration::within("1s", "168h", "2h"))]
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<kube::core::Duration>,
@@ -65,8 +64,7 @@ pub enum Strategy {
 #[serde(rename_all = "camelCase")]
 pub struct Analysis {
     /// Time between two checks, as a duration such as `30s`. Range 1s to 1h. Default 30s.
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')")
-        .message("must be a duration from '1s' to '1h', such as '30s'"))]
+    #[x_kube(validation = crate::duration::within("1s", "1h", "30s"))]
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<kube::core::Duration>,
@@ -87,8 +85,7 @@ pub struct Analysis {
     pub max_error_rate: Option<String>,
     /// Longest time to the head of the answer that 99 of 100 requests may take, as a duration such as `500ms`; requests
     /// that met a cold start are left out. Range 1ms to 1h.
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1ms') && duration(self) <= duration('1h')")
-        .message("must be a duration from '1ms' to '1h', such as '500ms'"))]
+    #[x_kube(validation = crate::duration::within("1ms", "1h", "500ms"))]
     #[schemars(length(max = 32))]
     #[serde(rename = "maxP99", skip_serializing_if = "Option::is_none")]
     pub max_p99: Option<kube::core::Duration>,

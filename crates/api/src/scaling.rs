@@ -57,8 +57,7 @@ pub struct Scaling {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub utilization_percent: Option<u32>,
     /// Time over which load is averaged, as a duration such as `60s`. Range 6s to 1h. Default 60s.
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('6s') && duration(self) <= duration('1h')")
-        .message("must be a duration from '6s' to '1h', such as '60s'"))]
+    #[x_kube(validation = crate::duration::within("6s", "1h", "60s"))]
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<kube::core::Duration>,

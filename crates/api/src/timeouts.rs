@@ -15,15 +15,13 @@ pub struct Timeouts {
     /// pod included. A connection that has changed its protocol, such as a WebSocket, is not bound by it. Range 1s to
     /// 24h. Default 300s.
     #[serde(default = "request_default")]
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')")
-        .message("must be a duration from '1s' to '24h', such as '300s'"))]
+    #[x_kube(validation = crate::duration::within("1s", "24h", "300s"))]
     #[schemars(length(max = 32))]
     pub request: kube::core::Duration,
     /// Longest time from the moment that the app gets a request to the head of its answer, as a duration such as `30s`;
     /// waiting for a pod, or for a place in it, not included. Range 1s to 24h, not longer than `request`. Default as
     /// `request`.
-    #[x_kube(validation = Rule::new("self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')")
-        .message("must be a duration from '1s' to '24h', such as '30s'"))]
+    #[x_kube(validation = crate::duration::within("1s", "24h", "30s"))]
     #[schemars(length(max = 32))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_start: Option<kube::core::Duration>,

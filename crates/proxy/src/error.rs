@@ -145,6 +145,11 @@ impl Failure {
         }
     }
 
+    /// Whether a queue-proxy says this of a request that its app has seen nothing of.
+    pub const fn is_unsent(&self) -> bool {
+        matches!(self, Self::GateFull | Self::AppUnreachable(_) | Self::Recycled)
+    }
+
     /// The answer: plain text, one line.
     pub fn into_response(self) -> Response<Body> {
         self.answer(false)
@@ -165,7 +170,7 @@ impl Failure {
         }
         let headers = response.headers_mut();
         headers.insert(ERROR_HEADER, HeaderValue::from_static(self.reason()));
-        if matches!(self, Self::HoldFull(_) | Self::GateFull | Self::AppUnreachable(_) | Self::Recycled) {
+        if self.is_unsent() || matches!(self, Self::HoldFull(_)) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if self.status() == StatusCode::METHOD_NOT_ALLOWED {

@@ -19,7 +19,10 @@ use http::{
 use hyper::upgrade::OnUpgrade;
 use wire::Protocol;
 
-pub(crate) use self::{fit::fit, spare::is_idempotent};
+pub(crate) use self::{
+    fit::fit,
+    spare::{Head, is_idempotent},
+};
 pub use self::{spare::Spare, times::Times};
 pub use crate::headers::{Forwarded, PLACES, REFUSED};
 use crate::{

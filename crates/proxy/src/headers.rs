@@ -16,7 +16,7 @@ pub use self::{
     entry::Entry,
     hop::{PLACES, REFUSED},
     origin::Forwarded,
-    trace::Begin,
+    trace::{Begin, TRACEPARENT, TRACESTATE},
 };
 pub(crate) use self::{
     hop::{from_request, from_response, has_token},

@@ -2,8 +2,10 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-pub(super) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+/// Names the trace and the span that sent the request.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// What others keep with it.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 /// Bytes of version 00: `00-TRACE-PARENT-FLAGS`.
 const LENGTH: usize = 55;
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use http_body::Body as _;
 use hyper::{
     body::Incoming,
@@ -15,7 +15,11 @@ use super::{
     Cause, Lease as AnyLease, SendError,
     home::{BUFFER_MAX, Home},
 };
-use crate::{Body, forward, net::Dial};
+use crate::{
+    Body,
+    forward::{Head, is_idempotent},
+    net::Dial,
+};
 
 /// A connection unused for longer may be closing at this moment: a copy of the head is kept in case it is. Shorter
 /// pauses are the hot path, where the copy would cost more than it saves.
@@ -111,13 +115,8 @@ fn lost(error: &TrySendError<Request<Body>>) -> bool {
 
 /// The request once more, if its method allows that and it has no body.
 fn copy(request: &Request<Body>) -> Option<Request<Body>> {
-    if !forward::is_idempotent(request.method()) || !request.body().is_end_stream() {
+    if !is_idempotent(request.method()) || !request.body().is_end_stream() {
         return None;
     }
-    let mut copy = Request::new(Body::empty());
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = HeaderMap::clone(request.headers());
-    Some(copy)
+    Some(Head::of(request).with(Body::empty()))
 }
