@@ -73,9 +73,10 @@ async fn a_secret_makes_an_app_answer_over_tls_and_a_new_one_is_used_at_once() {
     with_namespace(async |space: Space| {
         let installation = Installation::find(&space.cluster).await?;
         let namespaces = format!("activator.tls.namespaces={{{}}}", space.name);
-        installation.set(&["activator.tls.enabled=true", "activator.tls.redirect=true", &namespaces]).await?;
+        let on = ["activator.tls.enabled=true", "activator.tls.redirect=true", "publicScheme=https", &namespaces];
+        installation.set(&on).await?;
         let outcome = over_tls(&space).await;
-        let off = ["activator.tls.enabled=false", "activator.tls.redirect=false", "activator.tls.namespaces=null"];
+        let off = ["activator.tls.enabled=false", "activator.tls.redirect=false", "activator.tls.namespaces=null", "publicScheme=http"];
         installation.set(&off).await?;
         outcome
     })
@@ -85,6 +86,8 @@ async fn a_secret_makes_an_app_answer_over_tls_and_a_new_one_is_used_at_once() {
 async fn over_tls(space: &Space) -> Result<()> {
     let app = App::new("web").asleep(space).await?;
     let name = host(&app)?;
+    let url = app.status.as_ref().and_then(|status| status.url.clone());
+    ensure!(url == Some(format!("https://{name}")), "{url:?}");
     let door = service_address(&space.client(), &space.cluster.system, "todoapp-activator", 443).await?;
     let first = Certificate::make(space, 1, &name).await?;
     let refused = first.curl(&name, door).await.err().context("a handshake without any certificate")?;
