@@ -1,7 +1,8 @@
 //! Whether the API server takes a template: its schema in the CRD, read here, and the CEL rules in that, restated here.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
+use api::RevisionSpec;
 use schemars::{JsonSchema as _, SchemaGenerator};
 use serde_json::Value;
 
@@ -10,6 +11,30 @@ static SCHEMA: LazyLock<Value> =
 
 pub fn admits(template: &Value) -> bool {
     fits(template, &SCHEMA)
+}
+
+/// The rules of the other fields: of a duration its letters are seen in the text, for Go's has signs and other units.
+pub fn takes(spec: &RevisionSpec, text: &Value) -> bool {
+    let durations =
+        ["/initializer/timeout", "/timeouts/request", "/timeouts/responseStart", "/timeouts/idle", "/recycleAfter/age"];
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || b".msh".contains(&byte));
+    let letters = durations.iter().filter_map(|field| text.pointer(field)?.as_str()).all(plain);
+    let within = |span: Duration, min, max| (Duration::from_secs(min)..=Duration::from_secs(max)).contains(&span);
+    let day = 24 * 3600;
+    letters
+        && spec.initializer.as_ref().is_none_or(|told| {
+            let path =
+                told.path.starts_with('/') && told.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+            path && within(told.timeout(), 1, 600)
+        })
+        && within(spec.timeouts.request(), 1, day)
+        && spec.timeouts.response_start().is_none_or(|span| within(span, 1, day) && span <= spec.timeouts.request())
+        && spec.timeouts.idle().is_none_or(|span| within(span, 1, day))
+        && spec.recycle_after.as_ref().is_none_or(|recycle| {
+            let some = recycle.requests.is_some() || recycle.age.is_some();
+            some && recycle.requests != Some(0) && recycle.age().is_none_or(|age| within(age, 10, 30 * day))
+        })
+        && spec.concurrency_limit <= 1000
 }
 
 fn fits(value: &Value, schema: &Value) -> bool {

@@ -19,7 +19,7 @@ fn check(data: &[u8]) -> Option<()> {
     if !admission::admits(&spec["template"]) {
         return None;
     }
-    let revision = revision(&spec)?;
+    let revision = revision(&spec).filter(|revision| admission::takes(&revision.spec, &spec))?;
     let woven = weave(&revision);
     assert_eq!(woven, weave(&revision), "the same again");
     match woven {
