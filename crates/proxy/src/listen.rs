@@ -49,6 +49,11 @@ const SEND_BUFFER: usize = 128 << 10;
 /// adds one.
 const PING_EVERY: Duration = Duration::from_secs(20);
 
+/// What a request's entry may add to its head: `Via`, trace, origin, `Host` and `Connection`. Of a trusted proxy's
+/// addresses there may be more.
+const ENTRY_FIELDS: usize = 8;
+const ENTRY_BYTES: usize = 4 << 10;
+
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -76,6 +81,16 @@ impl Default for Limits {
             h2_streams: 256,
             open: Arc::default(),
         }
+    }
+}
+
+impl Limits {
+    /// For what another proxy of ours sends on: a head at its bounds, and what `headers` add to that. Whoever is let in
+    /// there is not to be refused here.
+    #[must_use]
+    pub fn behind_ours() -> Self {
+        let first = Self::default();
+        Self { head_bytes: first.head_bytes + ENTRY_BYTES, headers: first.headers + ENTRY_FIELDS, ..first }
     }
 }
 
