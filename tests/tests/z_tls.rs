@@ -76,7 +76,12 @@ async fn a_secret_makes_an_app_answer_over_tls_and_a_new_one_is_used_at_once() {
         let on = ["activator.tls.enabled=true", "activator.tls.redirect=true", "publicScheme=https", &namespaces];
         installation.set(&on).await?;
         let outcome = over_tls(&space).await;
-        let off = ["activator.tls.enabled=false", "activator.tls.redirect=false", "activator.tls.namespaces=null", "publicScheme=http"];
+        let off = [
+            "activator.tls.enabled=false",
+            "activator.tls.redirect=false",
+            "activator.tls.namespaces=null",
+            "publicScheme=http",
+        ];
         installation.set(&off).await?;
         outcome
     })
