@@ -81,7 +81,7 @@ fn hop(came: &Message, sent: &Message) {
     assert!(framings <= 1, "{framings} framings: {sent:?}");
     let options = sent.list("connection");
     assert!(options.iter().all(|option| option == "te" || option == "upgrade"), "{options:?}");
-    assert_eq!(sent.has("te"), came.list("te").contains("trailers"));
+    assert!(!sent.has("te") || came.list("te").contains("trailers"), "{sent:?}");
     assert!(!sent.has("te") || (only(sent, "te") == b"trailers" && options.contains("te")));
     assert_eq!(sent.has("upgrade"), options.contains("upgrade"), "{sent:?}");
     if sent.has("upgrade") {
