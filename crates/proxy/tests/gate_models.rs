@@ -13,12 +13,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use loom::{
-    future::block_on,
-    thread::{self, JoinHandle},
-};
+use loom::{future::block_on, thread};
 use parking_lot::Mutex;
-use proxy::gate::{Full, Gate, Permit};
+use proxy::{
+    gate::{Full, Gate, Permit},
+    sync::{join, model},
+};
 
 const A: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const B: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2));
@@ -60,6 +60,15 @@ impl World {
         self.stay(block_on(self.gate.enter(peer)).unwrap());
     }
 
+    /// So many of `peer` in the queue, each after the one before.
+    fn queue<const N: usize>(&self, peer: IpAddr) -> [Entering; N] {
+        [(); N].map(|()| {
+            let mut waiter = entering(&self.gate, peer);
+            assert!(poll(&mut waiter).is_pending());
+            waiter
+        })
+    }
+
     /// All places are there, nobody waits, and all peers are forgotten.
     fn rests(&self) {
         assert_eq!(self.gate.waiting(), 0);
@@ -73,21 +82,10 @@ impl World {
     }
 }
 
-/// Every interleaving with at most three preemptions, or `LOOM_MAX_PREEMPTIONS`.
-fn model(check: impl Fn() + Sync + Send + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound.get_or_insert(3);
-    builder.check(check);
-}
-
-fn join<T: 'static, const N: usize>(threads: [JoinHandle<T>; N]) -> [T; N] {
-    threads.map(|thread| thread.join().unwrap())
-}
-
 #[test]
 fn never_more_inside_than_the_limit_and_all_get_in() {
     for limit in [1, 2] {
-        model(move || {
+        model(3, move || {
             let world = World::new(limit);
             let threads = [A, B].map(|peer| {
                 let world = world.clone();
@@ -102,13 +100,11 @@ fn never_more_inside_than_the_limit_and_all_get_in() {
 
 #[test]
 fn in_order_of_arrival_and_no_newcomer_overtakes() {
-    model(|| {
+    model(2, || {
         let world = World::new(1);
         let order = Arc::new(Mutex::new(Vec::new()));
         let inside = block_on(world.gate.enter(A)).unwrap();
-        let mut waiters = [entering(&world.gate, A), entering(&world.gate, B)];
-        assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
-        let [first, second] = waiters;
+        let ([first], [second]) = (world.queue(A), world.queue(B));
         let threads = [(1, first), (2, second), (3, entering(&world.gate, A))].map(|(number, waiter)| {
             let (world, order) = (world.clone(), Arc::clone(&order));
             thread::spawn(move || {
@@ -127,11 +123,10 @@ fn in_order_of_arrival_and_no_newcomer_overtakes() {
 #[test]
 fn whoever_stops_waiting_takes_no_place_along() {
     for limit in [1, 2] {
-        model(move || {
+        model(3, move || {
             let world = World::new(limit);
             let inside: Vec<_> = (0..limit).map(|_| block_on(world.gate.enter(A)).unwrap()).collect();
-            let mut leaves = entering(&world.gate, B);
-            assert!(poll(&mut leaves).is_pending());
+            let [mut leaves] = world.queue(B);
             // It leaves while it waits, when it was called and has not seen it, or at its second look.
             let departs = thread::spawn(move || {
                 let _ = poll(&mut leaves);
@@ -149,11 +144,10 @@ fn whoever_stops_waiting_takes_no_place_along() {
 
 #[test]
 fn full_exactly_at_the_bound() {
-    model(|| {
+    model(3, || {
         let world = World::new(1);
         let inside = block_on(world.gate.enter(A)).unwrap();
-        let mut waiters: Vec<_> = (0..9).map(|_| entering(&world.gate, A)).collect();
-        assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
+        let waiters: [_; 9] = world.queue(A);
         let tenth = [A, B].map(|peer| {
             let mut waiter = entering(&world.gate, peer);
             thread::spawn(move || match poll(&mut waiter) {
@@ -172,12 +166,11 @@ fn full_exactly_at_the_bound() {
 
 #[test]
 fn one_more_may_wait_when_one_has_left() {
-    model(|| {
+    model(3, || {
         let world = World::new(1);
         let inside = block_on(world.gate.enter(A)).unwrap();
-        let mut waiters: Vec<_> = (0..10).map(|_| entering(&world.gate, B)).collect();
-        assert!(waiters.iter_mut().all(|waiter| poll(waiter).is_pending()));
-        let leaver = waiters.pop().unwrap();
+        let waiters: [_; 9] = world.queue(B);
+        let [leaver] = world.queue(B);
         let threads = [thread::spawn(move || drop(leaver)), thread::spawn(move || drop(inside))];
         // Full only while neither has happened; in any case behind the nine.
         let mut late = entering(&world.gate, A);
