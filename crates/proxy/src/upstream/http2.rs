@@ -126,7 +126,8 @@ async fn connection<D: Dial>(home: &Home, dial: &D) -> Result<Arc<Shared>, Cause
         let cause = io::Error::new(io::ErrorKind::NotConnected, "another request's attempt failed");
         return Err(Cause::Connect(cause));
     }
-    let opened = open(home, dial).await;
+    // Boxed: it happens seldom, and every request would have the room for it.
+    let opened = Box::pin(open(home, dial)).await;
     match &opened {
         Ok(connection) => home.add(Arc::clone(connection)),
         Err(_) => {

@@ -11,16 +11,13 @@ use super::{
     stream,
 };
 
-/// Of an attempt, the lookup of the name included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-
 pub(super) async fn keep_up(line: Line, network: impl Network) {
     let born = Instant::now();
     let mut backoff = Backoff::new(line.config.longest_pause);
     let mut told = String::new();
     while !line.shutdown.is_cancelled() {
         let began = Instant::now();
-        let ended = once(&line, &network).await;
+        let ended = once(&line, &network, backoff.attempt()).await;
         if began.elapsed() >= GOOD_AFTER {
             told.clear();
         }
@@ -45,11 +42,14 @@ pub(super) async fn keep_up(line: Line, network: impl Network) {
     }
 }
 
-async fn once(line: &Line, network: &impl Network) -> anyhow::Result<()> {
+async fn once(line: &Line, network: &impl Network, limit: Duration) -> anyhow::Result<()> {
     let (stream, local) = tokio::select! {
-        connected = timeout(ATTEMPT_TIMEOUT, network.dial_name(&line.config.address)) => connected??,
+        connected = timeout(limit, network.dial_name(&line.config.address)) => connected??,
         () = line.shutdown.cancelled() => return Ok(()),
     };
     stream::converse(stream, local, line).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
