@@ -46,4 +46,4 @@ lint: ## Check format and lints
 	@cargo fmt --all --check
 	@cargo fmt --manifest-path fuzz/Cargo.toml --check
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
-	@cargo clippy --locked --package activator --features otlp --all-targets -- -D warnings
+	@cargo clippy --locked --package activator --package proxy --features activator/otlp,activator/loom --all-targets -- -D warnings

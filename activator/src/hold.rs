@@ -1,6 +1,7 @@
 //! A request that waits for a pod: until one has room, its deadline passes, the revision fails, or its client leaves.
 
 pub(crate) mod door;
+pub(crate) mod line;
 pub(crate) mod queue;
 pub(crate) mod room;
 pub(crate) mod share;
@@ -16,7 +17,7 @@ use tokio::{
 use crate::{
     cold::ColdStart,
     metrics::Woke,
-    pick::Lease,
+    pick::{Lease, Owner as _},
     revision::{Entered, Revision},
 };
 use queue::Number;
@@ -28,6 +29,13 @@ pub(crate) const FAILING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a waiter is told: a place in a pod, or why there will be none.
 pub(crate) type Verdict = Result<Grant, Arc<str>>;
+
+/// One who waits, as the revision knows it.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    pub(crate) arrived: Instant,
+    pub(crate) sender: oneshot::Sender<Verdict>,
+}
 
 /// A place in a pod, for one who waited.
 #[derive(Debug)]

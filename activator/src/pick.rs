@@ -1,63 +1,15 @@
 //! Choosing a pod: the less loaded of two random ones, without a lock; and the right to use it.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+mod lease;
+mod slot;
+
+use std::sync::Arc;
+
+pub(crate) use self::{
+    lease::{Lease, Owner},
+    slot::Slot,
 };
-
-use crate::{hold::share::Cap, revision::Revision};
-
-/// One pod that takes requests, and how many of ours it has.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    pub(crate) address: SocketAddr,
-    outstanding: AtomicU32,
-    /// Our part of its places while more pods are to come; 0 = none given.
-    share: AtomicU32,
-    /// What its queue-proxy last said that we may have of a limit; 0 = nothing yet.
-    told: AtomicU32,
-}
-
-impl Slot {
-    pub(crate) fn new(address: SocketAddr) -> Arc<Self> {
-        Arc::new(Self { address, outstanding: AtomicU32::new(0), share: AtomicU32::new(0), told: AtomicU32::new(0) })
-    }
-
-    pub(crate) fn outstanding(&self) -> u32 {
-        self.outstanding.load(Ordering::SeqCst)
-    }
-
-    /// Sets our part of its places.
-    pub(crate) fn give(&self, share: u32) {
-        self.share.store(share, Ordering::Relaxed);
-    }
-
-    /// Most places that may be taken.
-    fn places(&self, cap: Cap) -> u32 {
-        match cap {
-            Cap::Limit { limit, even } => match self.told.load(Ordering::Relaxed) {
-                0 => even,
-                told => told.min(limit),
-            },
-            Cap::Open => u32::MAX,
-            Cap::Share(fallback) => match self.share.load(Ordering::Relaxed) {
-                0 => fallback,
-                given => given,
-            },
-        }
-    }
-
-    /// Takes one place if there is one.
-    fn reserve(&self, cap: Cap) -> bool {
-        let places = self.places(cap);
-        self.outstanding
-            .try_update(Ordering::SeqCst, Ordering::SeqCst, |taken| (taken < places).then_some(taken + 1))
-            .is_ok()
-    }
-}
+use crate::hold::share::Cap;
 
 /// Sum over all pods.
 pub(crate) fn outstanding(slots: &[Arc<Slot>]) -> u32 {
@@ -82,54 +34,20 @@ pub(crate) fn choose(slots: &[Arc<Slot>], cap: Cap) -> Option<&Arc<Slot>> {
     }
 }
 
-/// The least loaded pod of all that have room, for an even release of many; its place is taken.
-pub(crate) fn least(slots: &[Arc<Slot>], cap: Cap) -> Option<&Arc<Slot>> {
-    let with_room = slots.iter().filter(|slot| slot.outstanding() < slot.places(cap));
+/// The least loaded pod of all that have room, for an even release of many; its place is taken. Those that have room under
+/// `first` come before those that have it under `cap`.
+///
+/// For one who stands in the queue: if there is none, whoever makes room from now on sees that somebody waits.
+pub(crate) fn least(slots: &[Arc<Slot>], first: Option<Cap>, cap: Cap) -> Option<&Arc<Slot>> {
+    let found = first.and_then(|first| least_loaded(slots, first)).or_else(|| least_loaded(slots, cap));
+    // Nobody has room, or somebody without a lock was quicker there.
+    found.or_else(|| slots.iter().find(|slot| slot.reserve_or_be_seen(cap)))
+}
+
+fn least_loaded(slots: &[Arc<Slot>], cap: Cap) -> Option<&Arc<Slot>> {
+    let with_room = slots.iter().filter(|slot| slot.has_room(cap));
     let slot = with_room.min_by_key(|slot| slot.outstanding())?;
     slot.reserve(cap).then_some(slot)
-}
-
-/// A place in one pod: the request that has it may be sent there. Given back when dropped, to those who wait first.
-#[derive(Debug)]
-pub(crate) struct Lease {
-    slot: Arc<Slot>,
-    revision: Option<Arc<Revision>>,
-}
-
-impl Lease {
-    /// For a place that was reserved.
-    pub(crate) fn new(slot: Arc<Slot>, revision: Arc<Revision>) -> Self {
-        Self { slot, revision: Some(revision) }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.slot.address
-    }
-
-    /// The pod's queue-proxy says how many places we may have there.
-    pub(crate) fn told(&self, places: Option<u32>) {
-        let Some(places) = places else { return };
-        let before = self.slot.told.swap(places, Ordering::Relaxed);
-        if places > before
-            && let Some(revision) = &self.revision
-        {
-            revision.place_free();
-        }
-    }
-
-    /// Gives the place back without waking anybody: for whoever holds the revision's lock.
-    pub(crate) fn give_back(mut self) {
-        self.revision = None;
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.slot.outstanding.fetch_sub(1, Ordering::SeqCst);
-        if let Some(revision) = &self.revision {
-            revision.place_free();
-        }
-    }
 }
 
 #[cfg(test)]
@@ -139,7 +57,7 @@ mod tests {
     fn slots(taken: &[u32]) -> Vec<Arc<Slot>> {
         let slot = |(index, taken): (usize, &u32)| {
             let slot = Slot::new(([10, 0, 0, index as u8], 8012).into());
-            slot.outstanding.store(*taken, Ordering::SeqCst);
+            assert!((0..*taken).all(|_| slot.reserve(Cap::Open)));
             slot
         };
         taken.iter().enumerate().map(slot).collect()
@@ -159,15 +77,24 @@ mod tests {
         let slots = slots(&[3, 3, 3, 2]);
         assert_eq!(choose(&slots, Cap::Limit { limit: 3, even: 3 }).unwrap().address, slots[3].address);
         assert!(choose(&slots, Cap::Limit { limit: 3, even: 3 }).is_none());
-        assert!(least(&slots, Cap::Limit { limit: 3, even: 3 }).is_none());
+        assert!(least(&slots, None, Cap::Limit { limit: 3, even: 3 }).is_none());
         assert!(choose(&[], Cap::Limit { limit: 3, even: 3 }).is_none());
+    }
+
+    #[test]
+    fn what_was_given_comes_first() {
+        let slots = slots(&[0, 4]);
+        slots[1].give(5);
+        let next = || least(&slots, Some(Cap::Share(0)), Cap::Share(2)).map(|slot| slot.address);
+        let [a, b] = [slots[0].address, slots[1].address];
+        assert_eq!([next(), next(), next(), next()], [Some(b), Some(a), Some(a), None]);
     }
 
     #[test]
     fn many_spread_evenly() {
         let slots = slots(&[0; 4]);
         for _ in 0..40 {
-            least(&slots, Cap::Open).unwrap();
+            least(&slots, None, Cap::Open).unwrap();
         }
         assert!(slots.iter().all(|slot| slot.outstanding() == 10));
         for _ in 0..400 {

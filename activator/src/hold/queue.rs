@@ -5,10 +5,6 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use tokio::{sync::oneshot, time::Instant};
-
-use super::Verdict;
-
 /// A request's place in the order of arrival; kept when it has to wait again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(u64);
@@ -23,46 +19,43 @@ impl Numbers {
     }
 }
 
-/// Someone who waits.
-#[derive(Debug)]
-pub(crate) struct Waiter {
-    pub(crate) arrived: Instant,
-    pub(crate) sender: oneshot::Sender<Verdict>,
-}
-
 /// Those who wait, by number.
-#[derive(Debug, Default)]
-pub(crate) struct Queue {
-    waiters: BTreeMap<Number, Waiter>,
-}
+#[derive(Debug)]
+pub(crate) struct Queue<W>(BTreeMap<Number, W>);
 
-impl Queue {
+impl<W> Queue<W> {
     /// Lets one in, with a new number or the one that it had before.
-    pub(crate) fn enter(&mut self, waiter: Waiter, number: Number) {
-        self.waiters.insert(number, waiter);
+    pub(crate) fn enter(&mut self, waiter: W, number: Number) {
+        self.0.insert(number, waiter);
     }
 
     /// Whether it was still waiting.
     pub(crate) fn leave(&mut self, number: Number) -> bool {
-        self.waiters.remove(&number).is_some()
+        self.0.remove(&number).is_some()
     }
 
-    /// When the one that is next arrived.
-    pub(crate) fn first_arrived(&self) -> Option<Instant> {
-        self.waiters.first_key_value().map(|(_, waiter)| waiter.arrived)
+    /// The one that is next.
+    pub(crate) fn first(&self) -> Option<&W> {
+        self.0.first_key_value().map(|(_, waiter)| waiter)
     }
 
     /// Calls the next one.
-    pub(crate) fn call(&mut self) -> Option<Waiter> {
-        self.waiters.pop_first().map(|(_, waiter)| waiter)
+    pub(crate) fn call(&mut self) -> Option<W> {
+        self.0.pop_first().map(|(_, waiter)| waiter)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.waiters.len()
+        self.0.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiters.is_empty()
+        self.0.is_empty()
+    }
+}
+
+impl<W> Default for Queue<W> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
     }
 }
 
@@ -92,8 +85,6 @@ mod tests {
     proptest! {
         #[test]
         fn first_come_first_served(steps in proptest::collection::vec(step(), 0..200)) {
-            let base = Instant::now();
-            let at = |number: u64| base + std::time::Duration::from_micros(number);
             let (numbers, mut queue) = (Numbers::default(), Queue::default());
             let mut waiting: Vec<Number> = Vec::new();
             let mut called: Option<Number> = None;
@@ -101,7 +92,7 @@ mod tests {
                 match step {
                     Step::Enter => {
                         let number = numbers.next();
-                        queue.enter(Waiter { arrived: at(number.0), sender: oneshot::channel().0 }, number);
+                        queue.enter(number, number);
                         waiting.push(number);
                     }
                     Step::Leave(index) if !waiting.is_empty() => {
@@ -112,14 +103,13 @@ mod tests {
                     Step::Leave(_) => {}
                     Step::Call => {
                         let expected = (!waiting.is_empty()).then(|| waiting.remove(0));
-                        prop_assert_eq!(queue.first_arrived(), expected.map(|number| at(number.0)));
-                        prop_assert_eq!(queue.call().map(|w| w.arrived), expected.map(|number| at(number.0)));
+                        prop_assert_eq!(queue.first().copied(), expected);
+                        prop_assert_eq!(queue.call(), expected);
                         called = expected.or(called);
                     }
                     // Whoever was called and comes back has its old place.
                     Step::Return => if let Some(number) = called.take() {
-                        let waiter = Waiter { arrived: at(number.0), sender: oneshot::channel().0 };
-                        queue.enter(waiter, number);
+                        queue.enter(number, number);
                         let place = waiting.partition_point(|other| *other < number);
                         waiting.insert(place, number);
                     },

@@ -2,7 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use parking_lot::MutexGuard;
+use proxy::sync::MutexGuard;
 
 use super::live::Live;
 

@@ -1,9 +1,6 @@
 //! The part of a revision that is behind its lock, and what happens under it.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -13,12 +10,12 @@ use crate::{
     demand::Pace,
     endpoints::Endpoints,
     hold::{
-        Grant,
+        Waiter,
         queue::Queue,
-        share::{Cap, Load, PATIENCE},
+        share::{Cap, Load},
     },
     metrics::Woke,
-    pick::{self, Lease, Slot},
+    pick::Slot,
     table::facts::Standing,
 };
 
@@ -28,7 +25,7 @@ const SHORTAGE_MAX: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Live {
     pub(super) endpoints: Endpoints,
-    pub(super) queue: Queue,
+    pub(super) queue: Queue<Waiter>,
     pub(super) pace: Pace,
     pub(super) standing: Standing,
     pub(super) failure: Option<Arc<str>>,
@@ -37,7 +34,7 @@ pub(super) struct Live {
     /// The first pod is there; for the first one who gets a place in it.
     pub(super) story: Option<Box<ColdStart>>,
     /// When there was a pod again after there had been none.
-    woke: Option<Instant>,
+    pub(super) woke: Option<Instant>,
     /// Pods known here: those that take requests, and those that still have some of ours.
     slots: Vec<Arc<Slot>>,
     /// When the autoscaler last wanted more.
@@ -89,6 +86,12 @@ impl Live {
         } else if desired == 0 {
             self.raised = None;
         }
+    }
+}
+
+impl AsMut<Queue<Waiter>> for Live {
+    fn as_mut(&mut self) -> &mut Queue<Waiter> {
+        &mut self.queue
     }
 }
 
@@ -155,50 +158,4 @@ impl Revision {
             });
         });
     }
-
-    /// Gives places to those who are next, as long as pods may take more.
-    pub(super) fn release(&self, live: &mut Live, now: Instant) {
-        let ready = self.ready.load();
-        if ready.is_empty() || live.queue.is_empty() {
-            return;
-        }
-        // What moves from held to outstanding leaves the sum as it is, so the caps hold for the whole round.
-        let load = self.load_of(&ready);
-        let (patient, spent) = (live.cap(&load, true, now), live.cap(&load, false, now));
-        while let Some(arrived) = live.queue.first_arrived() {
-            let cap = if now < arrived + PATIENCE { patient } else { spent };
-            // What the hub gave us of each pod first: then all activators together fill the pods evenly.
-            let given = if self.limit == 0 { pick::least(&ready, Cap::Share(0)) } else { None };
-            let Some(slot) = given.or_else(|| pick::least(&ready, cap)) else { break };
-            let lease = Lease::new(Arc::clone(slot), self.this());
-            if let Some(lease) = hand_over(live, lease) {
-                lease.give_back();
-                break;
-            }
-        }
-        self.waiting.store(live.queue.len(), Ordering::SeqCst);
-    }
-
-    /// Tells everybody who waits that there will be no pod.
-    pub(super) fn dismiss(&self, live: &mut Live, why: &Arc<str>) {
-        while let Some(waiter) = live.queue.call() {
-            // One that has just left does not mind.
-            let _ = waiter.sender.send(Err(Arc::clone(why)));
-        }
-        self.waiting.store(0, Ordering::SeqCst);
-        live.woke(Woke::Failed);
-        self.demand(live, Instant::now());
-    }
-}
-
-/// Gives the place to the next one who is still there; `None` when somebody took it.
-fn hand_over(live: &mut Live, mut lease: Lease) -> Option<Lease> {
-    while let Some(waiter) = live.queue.call() {
-        let (woke, story) = (live.woke, live.story.take());
-        match waiter.sender.send(Ok(Grant { lease, woke, story })) {
-            Err(Ok(grant)) => (lease, live.story) = (grant.lease, grant.story),
-            Ok(()) | Err(Err(_)) => return None,
-        }
-    }
-    Some(lease)
 }

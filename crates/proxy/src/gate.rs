@@ -1,38 +1,23 @@
 //! The concurrency limit of one container: so many inside, ten times as many waiting in order, no more.
+//!
+//! One short lock has all of it (`places.rs`); nobody is woken under it. `tests/gate_models.rs` tries every interleaving.
 
 mod peers;
+mod places;
 
 use std::{
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
 };
 
-use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use self::peers::Peers;
-
-/// Waiters at most, as a multiple of the limit.
-const WAITERS_PER_PLACE: usize = 10;
+use self::places::{Number, Places};
+use crate::sync::Mutex;
 
 /// The gate. Cheap to clone; clones are one gate.
-///
-/// Tokio's semaphore hands a freed permit to the longest waiter and never to a newcomer, which is all that first come,
-/// first served needs.
 #[derive(Debug, Clone)]
-pub struct Gate(Option<Arc<Bounded>>);
-
-#[derive(Debug)]
-struct Bounded {
-    limit: u32,
-    places: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
-    peers: Mutex<Peers>,
-}
+pub struct Gate(Option<Arc<Mutex<Places>>>);
 
 /// The queue before the gate is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -45,24 +30,14 @@ pub struct Permit(Option<Inside>);
 
 #[derive(Debug)]
 struct Inside {
-    gate: Arc<Bounded>,
+    places: Arc<Mutex<Places>>,
     peer: IpAddr,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Gate {
     /// Lets `limit` in at a time; 0 lets everybody in.
     pub fn new(limit: u32) -> Self {
-        let places = limit as usize;
-        Self((limit > 0).then(|| {
-            Arc::new(Bounded {
-                limit,
-                places: Arc::new(Semaphore::new(places)),
-                waiting: AtomicUsize::new(0),
-                waiting_max: places * WAITERS_PER_PLACE,
-                peers: Mutex::default(),
-            })
-        }))
+        Self((limit > 0).then(|| Arc::new(Mutex::new(Places::new(limit)))))
     }
 
     /// Waits for a place for a request of `peer`. Whoever stops waiting leaves the queue.
@@ -70,65 +45,78 @@ impl Gate {
     /// # Errors
     /// [`Full`] at once if the queue is at its bound.
     pub async fn enter(&self, peer: IpAddr) -> Result<Permit, Full> {
-        let Some(gate) = &self.0 else {
-            return Ok(Permit(None));
-        };
-        // Permits are in stock only while nobody waits, so this overtakes no one.
-        if let Ok(place) = Arc::clone(&gate.places).try_acquire_owned() {
-            return Ok(Permit(Some(Inside::new(gate, peer, place))));
+        match &self.0 {
+            Some(places) => Enter { places, peer, number: None }.await.map(|inside| Permit(Some(inside))),
+            None => Ok(Permit(None)),
         }
-        let _waiter = Waiter::join(gate, peer)?;
-        let place = Arc::clone(&gate.places).acquire_owned().await.expect("the semaphore is never closed");
-        Ok(Permit(Some(Inside::new(gate, peer, place))))
     }
 
     /// Requests in the queue.
     pub fn waiting(&self) -> usize {
-        self.0.as_ref().map_or(0, |gate| gate.waiting.load(Ordering::Relaxed))
+        self.0.as_ref().map_or(0, |places| places.lock().waiting())
     }
 }
 
 impl Permit {
     /// How many requests its peer may have inside now; `None`: any number.
     pub fn places(&self) -> Option<u32> {
-        self.0.as_ref().map(|inside| inside.gate.peers.lock().places(inside.peer, inside.gate.limit))
-    }
-}
-
-impl Inside {
-    fn new(gate: &Arc<Bounded>, peer: IpAddr, place: OwnedSemaphorePermit) -> Self {
-        gate.peers.lock().enters(peer);
-        Self { gate: Arc::clone(gate), peer, _place: place }
+        self.0.as_ref().map(|inside| inside.places.lock().of(inside.peer))
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        self.gate.peers.lock().leaves(self.peer);
+        let next = self.places.lock().leave(self.peer);
+        if let Some(next) = next {
+            next.wake();
+        }
     }
 }
 
-/// A place in the queue, until dropped.
-struct Waiter<'a> {
-    gate: &'a Bounded,
+/// A request before the gate.
+struct Enter<'a> {
+    places: &'a Arc<Mutex<Places>>,
     peer: IpAddr,
+    /// Its place in the queue, as long as it does not know of one inside.
+    number: Option<Number>,
 }
 
-impl<'a> Waiter<'a> {
-    fn join(gate: &'a Bounded, peer: IpAddr) -> Result<Self, Full> {
-        gate.waiting
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |waiting| {
-                (waiting < gate.waiting_max).then_some(waiting + 1)
-            })
-            .map_err(|_| Full)?;
-        gate.peers.lock().waits(peer);
-        Ok(Self { gate, peer })
+impl Enter<'_> {
+    fn inside(&self) -> Inside {
+        Inside { places: Arc::clone(self.places), peer: self.peer }
     }
 }
 
-impl Drop for Waiter<'_> {
+impl Future for Enter<'_> {
+    type Output = Result<Inside, Full>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = context.waker();
+        if let Some(number) = self.number {
+            // What is replaced is dropped when the lock is open again: it may be the last that a task leaves behind.
+            let replaced = self.places.lock().still_waits(number, waker);
+            if replaced.is_some() {
+                return Poll::Pending;
+            }
+            self.number = None;
+        } else {
+            let arrived = self.places.lock().arrive(self.peer, waker);
+            self.number = arrived?;
+            if self.number.is_some() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(self.inside()))
+    }
+}
+
+impl Drop for Enter<'_> {
     fn drop(&mut self) {
-        self.gate.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.gate.peers.lock().stops_waiting(self.peer);
+        let Some(number) = self.number else { return };
+        let waited = self.places.lock().stop_waiting(number);
+        if waited.is_none() {
+            // It was called and has not seen it: the place goes on to the next.
+            drop(self.inside());
+        }
     }
 }

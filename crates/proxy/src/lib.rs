@@ -19,6 +19,7 @@ mod idle;
 pub mod listen;
 pub mod meter;
 pub mod net;
+pub mod sync;
 pub mod tls;
 mod upgrade;
 pub mod upstream;
