@@ -120,6 +120,7 @@ async fn activator(common: &Arc<Common>, name: &str, running: Running) -> i32 {
         network: Dialer(host.clone()),
         now: Arc::new(move || clock.now().into()),
         token: Box::new(move || Ok(token.clone())),
+        sockets: Arc::default(),
     };
     let probes = kubelet::probe(&host, ACTIVATOR_ADMIN_PORT, &running.ready);
     tokio::select! {
