@@ -48,7 +48,8 @@ async fn program(common: &Arc<Common>, name: &str, running: Running) -> i32 {
         _ => {
             let behaviour = common.behaviours.lock().get(&image).copied().unwrap_or_default();
             let host = common.network.host(running.address);
-            pod::run(host, common.server.local("system:kubelet"), behaviour, running).await
+            let kubelet = common.server.local("system:kubelet");
+            pod::run(host, kubelet, behaviour, common.executions.clone(), running).await
         }
     }
 }
