@@ -8,9 +8,11 @@ use proxy::upstream::Cause;
 const STALE_MAX: u32 = 3;
 /// Times that one request may meet a pod that dies with it.
 const BROKEN_MAX: u32 = 2;
-/// Times that it may find us without a connection to give, and the first of the pauses, which double: 1.26 s in all.
-const SHORT_MAX: u32 = 6;
+/// Times that it may find us without a connection to give, and the first of the pauses, which double five times: ten
+/// seconds in all.
+const SHORT_MAX: u32 = 20;
 const SHORT_PAUSE: Duration = Duration::from_millis(20);
+const SHORT_DOUBLINGS: u32 = 5;
 
 /// What became of an attempt.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +67,7 @@ impl Mishaps {
                     return Verdict::No;
                 }
                 self.short += 1;
-                Verdict::Later(SHORT_PAUSE * (1 << (self.short - 1)))
+                Verdict::Later(SHORT_PAUSE * (1 << (self.short - 1).min(SHORT_DOUBLINGS)))
             }
             Mishap::Unsent(Cause::Http(_)) if self.stale < STALE_MAX => {
                 self.stale += 1;
@@ -91,10 +93,16 @@ mod tests {
     fn what_we_are_short_of_ourselves_is_waited_for_and_no_pod_is_left_alone_for_it() {
         let mut mishaps = Mishaps::default();
         let ours = Cause::Connect(std::io::Error::other(Shortage::Ports));
-        for pause in [20, 40, 80, 160, 320, 640] {
-            assert_eq!(mishaps.judge(Mishap::Unsent(&ours), false), Verdict::Later(Duration::from_millis(pause)));
-        }
-        assert_eq!(mishaps.judge(Mishap::Unsent(&ours), false), Verdict::No);
+        let pauses: Vec<_> = std::iter::from_fn(|| match mishaps.judge(Mishap::Unsent(&ours), false) {
+            Verdict::Later(pause) => Some(pause.as_millis()),
+            verdict => {
+                assert_eq!(verdict, Verdict::No);
+                None
+            }
+        })
+        .collect();
+        assert_eq!(pauses[..7], [20, 40, 80, 160, 320, 640, 640]);
+        assert_eq!(pauses.iter().sum::<u128>(), 10_220);
         let refused = Cause::Connect(std::io::ErrorKind::ConnectionRefused.into());
         assert_eq!(mishaps.judge(Mishap::Unsent(&refused), false), Verdict::Elsewhere);
     }

@@ -18,6 +18,7 @@ pub mod headers;
 mod idle;
 pub mod listen;
 pub mod meter;
+mod names;
 pub mod net;
 mod shortage;
 mod sockets;

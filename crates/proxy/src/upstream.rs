@@ -26,7 +26,7 @@ use wire::Protocol;
 pub use self::error::{Cause, SendError};
 use self::home::Home;
 use crate::{
-    Body, Sockets, forward,
+    Body, Shortage, Sockets, forward,
     net::{Dial, Tcp},
 };
 
@@ -131,7 +131,9 @@ impl<D: Dial> Pool<D> {
             Protocol::Http1 => http1::send(home, &self.dial, request).await,
             Protocol::H2c => http2::send(home, &self.dial, request).await,
         };
-        if sent.as_ref().is_err_and(|failed| failed.shortage().is_some()) {
+        // Ports are each address's own, and one that is closed cannot be used again for a while.
+        let short = sent.as_ref().err().and_then(SendError::shortage);
+        if short.is_some_and(|of| of != Shortage::Ports) {
             self.make_room();
         }
         sent

@@ -130,14 +130,28 @@ impl Process {
         Ok(Duration::from_secs(1) * ticks / TICKS)
     }
 
+    /// Threads that it has.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn threads(&self) -> Result<usize> {
+        self.status("Threads:")?.trim().parse().context("Threads")
+    }
+
+    /// The rest of a line of `/proc/ID/status`.
+    fn status(&self, name: &str) -> Result<String> {
+        let id = self.id().context("the process has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::to_owned).with_context(|| format!("no {name}"))
+    }
+
     /// Resident memory in bytes, as the kernel counts it.
     ///
     /// # Errors
     /// It has ended.
     pub fn resident(&self) -> Result<u64> {
-        let id = self.id().context("the process has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = self.status("VmRSS:")?;
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("VmRSS: {line}"))?;
         ensure!(kib > 0, "VmRSS is 0");
         Ok(kib * 1024)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use proxy::net::Network;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -47,7 +48,9 @@ pub(super) async fn keep_up(line: Line, network: impl Network) {
 
 async fn once(line: &Line, network: &impl Network) -> anyhow::Result<()> {
     let (stream, local) = tokio::select! {
-        connected = timeout(ATTEMPT_TIMEOUT, network.dial_name(&line.config.address)) => connected??,
+        connected = timeout(ATTEMPT_TIMEOUT, network.dial_name(&line.config.address)) => {
+            connected.with_context(|| format!("no address, or none that answers, within {ATTEMPT_TIMEOUT:?}"))??
+        }
         () = line.shutdown.cancelled() => return Ok(()),
     };
     stream::converse(stream, local, line).await?;

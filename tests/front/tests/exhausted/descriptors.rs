@@ -95,7 +95,7 @@ async fn requests_beyond_the_activators_descriptors_are_told_so_and_no_pod_is_bl
     let _front = stack::front(&["--pod", "127.0.0.1"], false, FEW).await?;
 
     // Longer than a request is kept waiting for a connection.
-    let asked = tokio::spawn(streams(200, "/?sleep=4000"));
+    let asked = tokio::spawn(streams(200, "/?sleep=15000"));
     wait_for("a shortage", PATIENCE, || async {
         let shortages = metric(ADMIN_PORT, "todoapp_shortages_total", &[r#"resource="connections""#]).await?;
         ensure!(shortages > 0.0);

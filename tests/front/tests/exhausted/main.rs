@@ -2,3 +2,6 @@
 
 mod client;
 mod descriptors;
+mod names;
+mod ports;
+mod resolver;
