@@ -2,7 +2,7 @@
 # REGISTRY and TAG name the images; with KUBECONFIG set, demo, test and install use that cluster.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test images cluster-up install uninstall cluster-down bench generate fmt lint
+.PHONY: help demo test images cluster-up install uninstall cluster-down bench fuzz generate fmt lint
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,13 +32,18 @@ cluster-down: ## End the node and leave nothing behind
 bench: ## Take the figures of bench/RESULTS.md
 	@bench/run
 
+fuzz: ## Replay the corpus of each fuzz target and try new inputs for a minute
+	@fuzz/run
+
 generate: ## Write the CRDs and manifests from the Rust types and the chart
 	@charts/generate
 
 fmt: ## Format the code
 	@cargo fmt --all
+	@cargo fmt --manifest-path fuzz/Cargo.toml
 
 lint: ## Check format and lints
 	@cargo fmt --all --check
+	@cargo fmt --manifest-path fuzz/Cargo.toml --check
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
 	@cargo clippy --locked --package activator --features otlp --all-targets -- -D warnings

@@ -10,6 +10,8 @@ mod cold;
 mod demand;
 mod drain;
 mod endpoints;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hold;
 mod hub;
 mod metrics;

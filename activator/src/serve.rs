@@ -78,12 +78,12 @@ impl<D: Dial> Activator<D> {
 }
 
 /// Answers a request that came in through `door`.
-pub(crate) async fn serve<D: Dial>(
+pub(crate) fn serve<D: Dial>(
     activator: Arc<Activator<D>>,
     door: Door,
     request: Request<Incoming>,
     connection: ConnInfo,
-) -> Response<Body> {
+) -> impl Future<Output = Response<Body>> + Send {
     let http1 = request.version() < Version::HTTP_2;
     let grpc = headers::grpc::is_grpc(request.headers());
     let patience = headers::grpc::timeout(request.headers()).filter(|_| grpc);
@@ -91,33 +91,38 @@ pub(crate) async fn serve<D: Dial>(
     let telling = activator.reception.access.as_ref().and_then(|access| access.sample(&request, &connection, arrived));
     let held = Held::default();
     let mut visit = Visit { activator, door, arrived, method, patience, routed: None, cookie: None, held, telling };
-    let mut response = match visit.answer(request, &connection).await {
-        Ok(response) => response,
-        Err(failure) => {
-            let metrics = &visit.activator.shared.metrics;
-            metrics.answered(method, failure.status(), visit.arrived.elapsed());
-            metrics.failed(failure.reason());
-            if let Some(telling) = &mut visit.telling {
-                telling.answered(failure.status(), Some(failure.reason()));
-            }
-            if let Some(revision) = &visit.routed {
-                revision.answered(failure.status());
-                // What is left of bad requests by now is clients that left.
-                if !matches!(failure, Failure::BadRequest(..)) {
-                    visit.count(revision, failure.status());
+    // Not an async fn, whose future keeps its arguments twice.
+    async move {
+        let mut response = match visit.answer(request, &connection).await {
+            Ok(response) => response,
+            Err(failure) => {
+                let metrics = &visit.activator.shared.metrics;
+                metrics.answered(method, failure.status(), visit.arrived.elapsed());
+                metrics.failed(failure.reason());
+                if let Some(telling) = &mut visit.telling {
+                    telling.answered(failure.status(), Some(failure.reason()));
                 }
+                if let Some(revision) = &visit.routed {
+                    revision.answered(failure.status());
+                    // What is left of bad requests by now is clients that left.
+                    if !matches!(failure, Failure::BadRequest(..)) {
+                        visit.count(revision, failure.status());
+                    }
+                }
+                failure.answer(grpc)
             }
-            failure.answer(grpc)
+        };
+        if http1
+            && visit.activator.leaving.load(Ordering::Relaxed)
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-    };
-    if http1 && visit.activator.leaving.load(Ordering::Relaxed) && response.status() != StatusCode::SWITCHING_PROTOCOLS
-    {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if let Some(cookie) = visit.cookie.take() {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
     }
-    if let Some(cookie) = visit.cookie.take() {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response
 }
 
 /// A request while it has no answer.
@@ -151,6 +156,14 @@ struct Asked {
     headers: HeaderMap,
 }
 
+impl Asked {
+    fn of<B>(request: &mut Request<B>) -> Self {
+        headers::own(request);
+        let authority = headers::authority(request).unwrap_or_default().to_owned();
+        Self { authority, headers: request.headers().clone() }
+    }
+}
+
 impl<D: Dial> Visit<D> {
     async fn answer(
         &mut self,
@@ -173,7 +186,7 @@ impl<D: Dial> Visit<D> {
                 self.lead_to(target);
                 Asked::default()
             }
-            None => Asked { authority: authority.to_owned(), headers: request.headers().clone() },
+            None => Asked::of(&mut request),
         };
         let waits = headers::expects_continue(request.headers());
         let forwarded = self.activator.reception.entry.admit(&mut request, connection.peer.ip())?;
@@ -182,14 +195,19 @@ impl<D: Dial> Visit<D> {
             telling.outbound(request.headers());
         }
 
-        let (revision, lease, request) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
-            Some((revision, lease)) => (Arc::clone(revision), lease, request.map(Body::incoming)),
-            None => self.hold(&asked, request, waits).await?,
+        let (revision, lease, ahead) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
+            Some((revision, lease)) => (Arc::clone(revision), lease, None),
+            None => self.hold(&asked, &mut request, waits).await?,
         };
+        let request = request.map(|body| match ahead {
+            Some(ahead) => ahead.into_body(body),
+            None => Body::incoming(body),
+        });
         if let Some(story) = &mut self.held.story {
             story.released(request.headers());
         }
-        let (mut response, lease, sent) = self.send(&revision, lease, request).await?;
+        // Boxed: what it takes to send a request is not to be in memory while it is held, or its connection idle.
+        let (mut response, lease, sent) = Box::pin(self.send(&revision, lease, request)).await?;
         lease.told(response.headers().get(PLACES).and_then(|places| places.to_str().ok()?.parse().ok()));
 
         let shared = &self.activator.shared;

@@ -20,9 +20,12 @@ pub struct Args {
     /// Domain of the cluster's own names.
     #[arg(long, env = "TODOAPP_CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
-    /// Port that public URLs show, when it is not 80.
+    /// Port that public URLs show, when it is not the usual one of their scheme.
     #[arg(long, env = "TODOAPP_PUBLIC_PORT", default_value_t = 80)]
     pub public_port: u16,
+    /// Scheme that the outside uses to reach the activators.
+    #[arg(long, env = "TODOAPP_PUBLIC_SCHEME", value_enum, default_value = "http")]
+    pub public_scheme: Scheme,
     /// Image of the sidecar.
     #[arg(long, env = "TODOAPP_QUEUE_PROXY_IMAGE")]
     pub queue_proxy_image: String,
@@ -49,6 +52,15 @@ pub struct Args {
     pub log: String,
 }
 
+/// How public URLs begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scheme {
+    /// Without TLS.
+    Http,
+    /// The activators, or what is before them, speak TLS.
+    Https,
+}
+
 impl Args {
     /// Where queue-proxies dial: a full name with a trailing dot, so that it takes one DNS question.
     pub fn hub_address(&self) -> String {
@@ -57,12 +69,35 @@ impl Args {
 
     /// Public URL of a host.
     pub fn public_url(&self, host: &str) -> String {
-        let port = if self.public_port == 80 { String::new() } else { format!(":{}", self.public_port) };
-        format!("http://{host}{port}")
+        let (scheme, usual) = match self.public_scheme {
+            Scheme::Http => ("http", 80),
+            Scheme::Https => ("https", 443),
+        };
+        let port = if self.public_port == usual { String::new() } else { format!(":{}", self.public_port) };
+        format!("{scheme}://{host}{port}")
     }
 
     /// In-cluster URL of a Service.
     pub fn cluster_url(&self, service: &str, namespace: &str) -> String {
         format!("http://{service}.{namespace}.svc.{}", self.cluster_domain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn public_urls_have_the_port_unless_it_is_the_usual_one() {
+        let url = |more: &[&str]| {
+            let must = ["operator", "--namespace=n", "--pod-name=p", "--pod-ip=10.0.0.1", "--queue-proxy-image=i"];
+            Args::try_parse_from(must.iter().chain(more)).expect("arguments").public_url("web.example")
+        };
+        assert_eq!(url(&[]), "http://web.example");
+        assert_eq!(url(&["--public-port=8080"]), "http://web.example:8080");
+        assert_eq!(url(&["--public-scheme=https", "--public-port=443"]), "https://web.example");
+        assert_eq!(url(&["--public-scheme=https", "--public-port=80"]), "https://web.example:80");
     }
 }

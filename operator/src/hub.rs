@@ -30,6 +30,9 @@ use tracing::warn;
 use crate::autoscaler::Autoscaler;
 use crate::outcomes::Outcomes;
 
+#[cfg(fuzzing)]
+pub use identity::verify;
+
 /// Most streams at a time.
 const STREAMS_MAX: usize = 16_384;
 /// Most streams at a time that have not proved themselves.

@@ -17,6 +17,8 @@ mod error;
 mod events;
 #[cfg(test)]
 mod footprint;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod hosts;
 mod hub;
 mod keys;

@@ -27,6 +27,8 @@ use crate::store::{By, Key};
 
 pub use health::Health;
 pub use pod::container_name;
+#[cfg(fuzzing)]
+pub use pod::weave;
 
 /// After so many failed tries in a row the reason is told, whatever it is.
 const FAILURES_TOLD: u32 = 2;

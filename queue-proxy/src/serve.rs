@@ -155,23 +155,22 @@ impl<D: Dial> Sidecar<D> {
     /// Waits for a place in the app. Meanwhile the body is read a little, or a departed client would keep its place.
     async fn pass_gate(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         peer: IpAddr,
         deadline: Instant,
     ) -> Result<(Request<Body>, Permit), Failure> {
         let expects = headers::expects_continue(request.headers());
-        let (head, body) = request.into_parts();
-        let mut ahead = ReadAhead::new(body, Arc::clone(&self.ahead));
+        let mut ahead = ReadAhead::new(Arc::clone(&self.ahead));
         let permit = tokio::select! {
             biased;
             entered = tokio::time::timeout_at(deadline, self.gate.enter(peer)) => entered
                 .map_err(|_| Failure::RequestTimeout)?
                 .map_err(|_| Failure::GateFull)?,
-            _ = ahead.departed(), if !expects => {
+            _ = ahead.departed(request.body_mut()), if !expects => {
                 return Err(Failure::BadRequest(StatusCode::BAD_REQUEST, "the client left"));
             }
         };
-        Ok((Request::from_parts(head, ahead.into_body()), permit))
+        Ok((request.map(|body| ahead.into_body(body)), permit))
     }
 
     /// The bounds of a request that the app gets now.

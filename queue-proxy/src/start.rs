@@ -121,7 +121,7 @@ pub(crate) async fn serve_on(
     let sidecar = Arc::new(Sidecar::new(&config, pool, meter.clone(), gate, metrics, wear));
     let stop = CancellationToken::new();
     tasks.spawn(drain::run(Arc::clone(&drain), leaving, Arc::clone(&sidecar), stop.clone()));
-    let limits = listen::Limits { connections: CONNECTIONS_MAX, in_turns: true, sockets, ..listen::Limits::default() };
+    let limits = listen::Limits { connections: CONNECTIONS_MAX, sockets, ..listen::Limits::behind_ours() };
     let handler = move |request, info| Arc::clone(&sidecar).serve(request, info);
     // By the time `stop` comes everything is over or overdue, so connections get only what it takes to say goodbye.
     let cut = tokio::select! {

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034
 # Debian packages the harness needs. Sourced, never run.
 
-# promtool is in the package prometheus; gcc makes the pause program.
-NODE_PACKAGES=(containerd crun containernetworking-plugins iptables conntrack ethtool socat iproute2 util-linux procps
+# promtool is in the package prometheus; gcc makes the pause program; nftables is for the test of NetworkPolicies.
+NODE_PACKAGES=(containerd crun containernetworking-plugins iptables nftables conntrack ethtool socat iproute2 util-linux procps
   busybox-static prometheus curl jq openssl gcc libc6-dev)
 
 # What tests without a cluster need: a registry that they start themselves, and certificates for it.

@@ -168,7 +168,7 @@ pub async fn wait_condition(
 /// Host under which the public port knows the app.
 pub fn host(app: &TodoApp) -> Result<String> {
     let url = app.status.as_ref().and_then(|s| s.url.as_deref()).context("status.url")?;
-    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let host = url.split_once("://").map_or(url, |(_, host)| host).trim_end_matches('/');
     Ok(host.split(':').next().unwrap_or(host).to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! A client inside the cluster: busybox in a pod, with the cluster's DNS.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -41,7 +42,18 @@ impl Caller {
             Ok(())
         })
         .await?;
-        Ok(Self { namespace: space.name.clone(), name: name.to_owned() })
+        Ok(Self::within(space, name))
+    }
+
+    /// A pod that runs already, whose first container has busybox.
+    pub fn within(space: &Space, name: &str) -> Self {
+        Self { namespace: space.name.clone(), name: name.to_owned() }
+    }
+
+    /// Whether a connection comes about within three seconds.
+    pub async fn connects(&self, to: SocketAddr) -> bool {
+        let (ip, port) = (to.ip().to_string(), to.port().to_string());
+        self.busybox(&["nc", "-w", "3", &ip, &port, "-e", "busybox", "true"]).await.is_ok()
     }
 
     /// Runs a busybox command in the pod and gives its output.

@@ -106,6 +106,50 @@ async fn apps_are_reachable_throughout_a_restart_of_the_activators() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_drained_loses_no_request() {
+    if !Cluster::needs_direct() {
+        return;
+    }
+    with_namespace(async |space: Space| {
+        let app = App::new("drained").drowsy().ready(&space).await?;
+        let target = space.target(&app).await?;
+        target.get("/").await?.expect(200)?;
+        let node = pods(&space, "drained").await?.first().and_then(|pod| pod.spec.as_ref()?.node_name.clone());
+        let node = node.context("a pod without a node")?;
+        let trickle = Trickle::start(target.clone(), "/?sleep=50", Duration::from_millis(50));
+        let long = tokio::spawn(async move { target.get("/?sleep=3000").await });
+        let outcome = drain(&space, &node, &trickle).await;
+        run("kubectl", &["uncordon", &node]).await?;
+        outcome?;
+        long.await??.expect(200)?;
+        println!("{} requests, none lost", trickle.finish().await?.len());
+        Ok(())
+    })
+    .await;
+}
+
+/// Evicts the app, and returns once requests wait for a pod that no node takes.
+async fn drain(space: &Space, node: &str, trickle: &Trickle) -> Result<()> {
+    run("kubectl", &["drain", node, "--pod-selector=todoapp.dev/app=drained", "--ignore-daemonsets", "--timeout=60s"])
+        .await?;
+    let answered = trickle.answered();
+    wait_for("the next pod, on no node", Duration::from_secs(20), || async {
+        let pods = pods(space, "drained").await?;
+        ensure!(
+            pods.iter().any(|pod| pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_none())),
+            "{}",
+            pods.len()
+        );
+        Ok(())
+    })
+    .await?;
+    // A second of requests without anybody who could answer.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    println!("{} answered while no pod ran", trickle.answered() - answered);
+    Ok(())
+}
+
 /// A request to a sleeping app that takes four seconds to listen; returns once its pod is there.
 async fn hold(space: &Space, name: &str) -> Result<JoinHandle<Result<Reply>>> {
     let app = App::new(name).env("START_DELAY_MS", "4000").asleep(space).await?;

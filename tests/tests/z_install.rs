@@ -2,44 +2,16 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::app::get;
 use e2e::cluster::{Cluster, Component};
 use e2e::command::{run, run_with_input};
+use e2e::installation::{CHART, Installation};
 use e2e::trickle::Trickle;
 use e2e::{App, Space, wait_for, with_namespace};
 use kube::ResourceExt;
-use serde_json::Value;
 
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/todoapp");
-
-/// What `helm list` says of the installation.
-struct Release {
-    name: String,
-    namespace: String,
-}
-
-impl Release {
-    async fn find(cluster: &Cluster) -> Result<Self> {
-        let text = run("helm", &["list", "-n", &cluster.system, "-o", "json"]).await?;
-        let releases: Value = serde_json::from_str(&text)?;
-        let ours = releases
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|r| r["chart"].as_str().unwrap_or_default().starts_with("todoapp-"));
-        let ours = ours.with_context(|| format!("no release of the chart in {}: {text}", cluster.system))?;
-        ensure!(ours["status"] == "deployed", "{ours}");
-        Ok(Self { name: ours["name"].as_str().unwrap_or_default().to_owned(), namespace: cluster.system.clone() })
-    }
-
-    /// `helm VERB NAME …` in its namespace.
-    async fn helm(&self, verb: &str, more: &[&str]) -> Result<String> {
-        run("helm", &[&[verb, &self.name, "-n", &self.namespace], more].concat()).await
-    }
-}
-
-async fn no_pod_is_ending(release: &Release) -> Result<()> {
+async fn no_pod_is_ending(release: &Installation) -> Result<()> {
     wait_for("the old pods gone", Duration::from_mins(1), || async {
         let all = run("kubectl", &["-n", &release.namespace, "get", "pods", "-o", "json"]).await?;
         ensure!(!all.contains("deletionTimestamp"), "some are ending");
@@ -51,7 +23,7 @@ async fn no_pod_is_ending(release: &Release) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_helm_test_passes() {
     with_namespace(async |space: Space| {
-        let output = Release::find(&space.cluster).await?.helm("test", &["--timeout", "3m"]).await?;
+        let output = Installation::find(&space.cluster).await?.helm("test", &["--timeout", "3m"]).await?;
         ensure!(output.contains("Succeeded"), "{output}");
         Ok(())
     })
@@ -64,14 +36,13 @@ async fn b_an_upgrade_under_load_loses_no_request() {
         return;
     }
     with_namespace(async |space: Space| {
-        let release = Release::find(&space.cluster).await?;
+        let release = Installation::find(&space.cluster).await?;
         let app = App::new("loaded").drowsy().ready(&space).await?;
         let trickle = Trickle::start(space.target(&app).await?, "/?sleep=30", Duration::from_millis(40));
         // Annotations of the pods: every process is replaced, as by a new version.
         let mark = format!("{:08x}", rand::random::<u32>());
         let sets = ["operator", "activator"].map(|c| format!("{c}.podAnnotations.upgrade=n{mark}"));
-        let more = ["--reuse-values", "--wait", "--timeout", "3m", "--set", &sets[0], "--set", &sets[1]];
-        release.helm("upgrade", &[&[CHART], &more[..]].concat()).await?;
+        release.set(&[&sets[0], &sets[1]]).await?;
         for component in [Component::Operator, Component::Activator] {
             let pods = space.cluster.pods(component).await?;
             ensure!(
@@ -92,7 +63,7 @@ async fn c_uninstall_keeps_what_users_made_and_a_new_install_adopts_it() {
         return;
     }
     with_namespace(async |space: Space| {
-        let release = Release::find(&space.cluster).await?;
+        let release = Installation::find(&space.cluster).await?;
         let values = run("helm", &["get", "values", &release.name, "-n", &release.namespace, "-o", "json"]).await?;
         let app = App::new("kept").asleep(&space).await?;
         let before = get(&space, "kept").await?;

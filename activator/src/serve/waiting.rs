@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::{Request, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
-use proxy::{Body, Failure, body::ReadAhead, net::Dial};
+use proxy::{Failure, body::ReadAhead, headers, net::Dial};
 use tokio::time::Instant;
 
 use super::{Activator, Asked, Visit};
@@ -23,24 +23,23 @@ impl<D: Dial> Visit<D> {
     pub(super) async fn hold(
         &mut self,
         asked: &Asked,
-        request: Request<Incoming>,
+        request: &mut Request<Incoming>,
         waits: bool,
-    ) -> Result<(Arc<Revision>, Lease, Request<Body>), Failure> {
+    ) -> Result<(Arc<Revision>, Lease, Option<ReadAhead>), Failure> {
+        headers::own(request);
         if waits || request.body().is_end_stream() {
             let (revision, lease) = self.place(asked).await?;
-            return Ok((revision, lease, request.map(Body::incoming)));
+            return Ok((revision, lease, None));
         }
         let room = &self.activator.shared.room;
         let budget = self.routed.as_ref().map_or_else(|| room.door(), |routed| routed.room()).bodies();
-        let place = self.place(asked);
-        let (parts, body) = request.into_parts();
-        let mut ahead = ReadAhead::new(body, budget);
+        let mut ahead = ReadAhead::new(budget);
         let (revision, lease) = tokio::select! {
-            place = place => place?,
+            place = self.place(asked) => place?,
             // Nobody reads this answer.
-            _ = ahead.departed() => return Err(Failure::BadRequest(StatusCode::BAD_REQUEST, "the client left")),
+            _ = ahead.departed(request.body_mut()) => return Err(Failure::BadRequest(StatusCode::BAD_REQUEST, "the client left")),
         };
-        Ok((revision, lease, Request::from_parts(parts, ahead.into_body())))
+        Ok((revision, lease, Some(ahead)))
     }
 
     /// Waits at the door until what was asked for leads to a revision, and then for one of its pods.

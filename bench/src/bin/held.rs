@@ -1,4 +1,20 @@
 //! What requests take in the activator's memory while it holds them: its app has no pod, and nobody makes one.
+//!
+//! One of HTTP/1 without a body, in bytes; the heap's part is counted by a test (`activator/src/tests/memory.rs`):
+//!
+//! | bytes | where |
+//! | --- | --- |
+//! | 8192 | hyper's buffer to read: in use while the client is watched, and no smaller one can be set |
+//! | 8192 | hyper's buffer to write, made with the connection |
+//! | 2330 | the request's future |
+//! | 1400 | the connection's task |
+//! | 1250 | the map of header fields, twelve at the least |
+//! | 1060 | timers, the place in the queue, what the connection is known by, values of fields |
+//! | 220 | malloc's own |
+//! | -8100 | pages of the two buffers that nobody has written to |
+//! | 1500 | the kernel's |
+//!
+//! A body of 1 KiB adds 2.2 kB. A head that comes in two reads adds 4.3 kB, for hyper then doubles its buffer.
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -7,6 +7,7 @@ mod entry;
 pub mod grpc;
 mod hop;
 mod origin;
+mod own;
 mod trace;
 mod trailers;
 mod via;
@@ -16,6 +17,7 @@ pub use self::{
     entry::Entry,
     hop::{PLACES, REFUSED},
     origin::Forwarded,
+    own::own,
     trace::{Begin, TRACEPARENT, TRACESTATE},
 };
 pub(crate) use self::{

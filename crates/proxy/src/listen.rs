@@ -7,6 +7,7 @@
 
 mod closing;
 mod connection;
+mod http;
 mod many;
 mod ports;
 mod resets;
@@ -22,13 +23,9 @@ use std::{
     time::Duration,
 };
 
+use ::http::{Request, Response};
 use futures_util::FutureExt as _;
-use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioTimer},
-    server::conn::auto,
-};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,6 +33,7 @@ pub(crate) use self::ports::Each;
 use self::{
     closing::{Closing, Phase},
     connection::Live,
+    http::Versions,
 };
 pub use self::{connection::ConnInfo, many::Many, ports::Ports};
 use crate::{
@@ -54,6 +52,11 @@ const SEND_BUFFER: usize = 128 << 10;
 /// Pings on a busy HTTP/2 connection find a dead peer; h2's own bounds against reset floods stay as they are, and `resets`
 /// adds one.
 const PING_EVERY: Duration = Duration::from_secs(20);
+
+/// What a request's entry may add to its head: `Via`, trace, origin, `Host` and `Connection`. Of a trusted proxy's
+/// addresses there may be more.
+const ENTRY_FIELDS: usize = 8;
+const ENTRY_BYTES: usize = 4 << 10;
 
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
@@ -90,10 +93,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// For what another proxy of ours sends on: a head at its bounds, and what `headers` add to that. Whoever is let in
+    /// there is not to be refused here, and nobody to be kept out by connections that are not used.
+    #[must_use]
+    pub fn behind_ours() -> Self {
+        let first = Self::default();
+        let (head_bytes, headers) = (first.head_bytes + ENTRY_BYTES, first.headers + ENTRY_FIELDS);
+        Self { head_bytes, headers, in_turns: true, ..first }
+    }
+}
+
 /// What is done with connections.
 struct Server<H> {
     handler: H,
-    http: auto::Builder<TokioExecutor>,
+    versions: Versions,
     head_timeout: Duration,
     in_turns: bool,
 }
@@ -101,7 +115,7 @@ struct Server<H> {
 impl<H> Server<H> {
     fn new(handler: H, limits: &Limits) -> Arc<Self> {
         let &Limits { head_timeout, in_turns, .. } = limits;
-        Arc::new(Self { handler, http: http(limits), head_timeout, in_turns })
+        Arc::new(Self { handler, versions: Versions::new(limits), head_timeout, in_turns })
     }
 }
 
@@ -258,22 +272,4 @@ async fn finish(closing: &Closing, tracker: &TaskTracker, grace: Duration) -> us
     // Each task ends at its next poll, but a handler that still owns a connection's token may hold on to it.
     let _ = tokio::time::timeout(Duration::from_millis(100), tracker.wait()).await;
     cut
-}
-
-fn http(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_buf_size(limits.head_bytes)
-        .max_headers(limits.headers);
-    http.http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(limits.head_bytes as u32)
-        .max_concurrent_streams(limits.h2_streams)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_send_buf_size(SEND_BUFFER)
-        .keep_alive_interval(PING_EVERY);
-    http
 }

@@ -4,13 +4,18 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, channel::Channel};
 use hyper::body::Incoming;
-use proxy::{Body, BoxError};
+use proxy::{
+    Body, BoxError,
+    headers::Entry,
+    listen::{ConnInfo, Limits},
+    upstream::{Pool, PoolLimits},
+};
 use support::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wire::Protocol::{self, H2c, Http1};
@@ -58,6 +63,35 @@ async fn streams_flow_both_ways_at_once_and_end_with_trailers() {
     drop(upload);
     let end = within(answer.frame()).await.unwrap().unwrap().into_trailers().unwrap();
     assert_eq!((&end["x-sum"], &end["grpc-status"]), (&HeaderValue::from_static("3"), &HeaderValue::from_static("0")));
+}
+
+/// The activator adds to a head, and the queue-proxy must not refuse it for that.
+#[tokio::test]
+async fn a_head_at_its_bounds_that_was_let_in_is_let_in_again() {
+    let roomy = Limits { headers: 200, head_bytes: 64 << 10, ..Limits::default() };
+    let count = |request: Request<Incoming>, _| async move { answer(format!("{} fields", request.headers().len())) };
+    let app = serve_with(count, roomy, PATIENCE);
+    for protocol in [Http1, H2c] {
+        let pool = Arc::new(Pool::new(PoolLimits::default()));
+        let onward = {
+            let (pool, app) = (Arc::clone(&pool), app.address);
+            move |request, info| pass(Arc::clone(&pool), app, Http1, request, info, PATIENCE)
+        };
+        let near = serve_with(onward, Limits::behind_ours(), PATIENCE);
+        let (to, entry) = (near.address, Entry::default());
+        let far = serve(move |mut request: Request<Incoming>, info: ConnInfo| {
+            entry.admit(&mut request, info.peer.ip()).unwrap();
+            pass(Arc::clone(&pool), to, protocol, request, info, PATIENCE)
+        });
+        let mut head = format!("GET / HTTP/1.1\r\nhost: {}\r\nte: trailers\r\n", "a".repeat(255));
+        head.push_str(&"x: y\r\n".repeat(97));
+        let rest = Limits::default().head_bytes - head.len() - "z: \r\n\r\n".len();
+        head += &["z: ", &"z".repeat(rest), "\r\n\r\n"].concat();
+        let mut client = Raw::to(far.address).await;
+        client.say(&head).await;
+        let told = client.hear(" fields").await;
+        assert!(told.starts_with("HTTP/1.1 200 OK"), "{protocol:?}: {told}");
+    }
 }
 
 #[tokio::test]

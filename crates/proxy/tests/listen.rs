@@ -185,15 +185,15 @@ fn holding(budget: Arc<Budget>, go: Arc<Notify>, left: Arc<Notify>) -> Server {
         let (budget, go, left) = (Arc::clone(&budget), Arc::clone(&go), Arc::clone(&left));
         async move {
             let expects = headers::expects_continue(request.headers());
-            let mut ahead = ReadAhead::new(request.into_body(), budget);
+            let (mut body, mut ahead) = (request.into_body(), ReadAhead::new(budget));
             tokio::select! {
                 () = go.notified() => {}
-                _ = ahead.departed(), if !expects => {
+                _ = ahead.departed(&mut body), if !expects => {
                     left.notify_one();
                     return answer("nobody reads this");
                 }
             }
-            answer(ahead.into_body().collect().await.unwrap().to_bytes())
+            answer(ahead.into_body(body).collect().await.unwrap().to_bytes())
         }
     })
 }

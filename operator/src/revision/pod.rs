@@ -25,13 +25,16 @@ const LINGER_SECONDS: u64 = 30;
 pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
     let template = &revision.spec.template;
     let mut spec = template.spec().ok_or_else(|| missing("spec.template.spec"))?;
+    spec.retain(|_, value| !value.is_null());
+    spec.values_mut().for_each(without_nulls);
     let containers = spec.get_mut("containers").and_then(Value::as_array_mut).ok_or_else(|| missing("containers"))?;
     let app = containers
         .get_mut(template.app_index())
         .and_then(Value::as_object_mut)
         .ok_or_else(|| missing("containers[0]"))?;
-    let readiness = prepare_app(app, revision);
+    let readiness = prepare_app(app, revision)?;
     containers.push(sidecar(revision, args, &readiness));
+    names_differ(&spec)?;
     for list in ["initContainers", "containers"] {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
         containers.filter_map(Value::as_object_mut).for_each(|container| complete(container, revision));
@@ -41,7 +44,33 @@ pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
     spec.entry("automountServiceAccountToken").or_insert(json!(false));
     spec.entry("enableServiceLinks").or_insert(json!(false));
     spec.entry("terminationGracePeriodSeconds").or_insert(json!(grace));
-    Ok(json!({ "metadata": metadata(revision, template), "spec": spec }))
+    Ok(json!({ "metadata": metadata(revision, template)?, "spec": spec }))
+}
+
+/// To Kubernetes a field that is null is one that is not there: `env:` with nothing behind it.
+fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}
+
+/// The API server says so too, but not who gave the other name.
+fn names_differ(spec: &Map<String, Value>) -> Result<(), Error> {
+    let names = |list| spec.get(list).and_then(Value::as_array).into_iter().flatten().map(container_name);
+    match names("initContainers").find(|name| names("containers").any(|other| other == *name)) {
+        Some(SIDECAR_CONTAINER) => Err(Error::Invalid(format!(
+            "`initContainers` of the template: '{SIDECAR_CONTAINER}' is the sidecar's name"
+        ))),
+        Some(name) => Err(Error::Invalid(format!(
+            "`initContainers` of the template: there is a container '{name}' already; one without a name is called '{APP_CONTAINER}'"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Gives a container its image by digest, and the last lines of its log to the kubelet when it fails.
@@ -63,36 +92,53 @@ fn missing(field: &str) -> Error {
     Error::Invalid(format!("`{field}` of the template is missing"))
 }
 
-fn metadata(revision: &Revision, template: &Template) -> Value {
-    let mut labels = template.metadata("labels");
+fn wrong(field: &str, value: &Value, right: &str) -> Error {
+    Error::Invalid(format!("`{field}` of the template is {value}: must be {right}"))
+}
+
+fn metadata(revision: &Revision, template: &Template) -> Result<Value, Error> {
+    let fields = template.fields();
+    let own = |field: &str| match fields.get("metadata").and_then(|metadata| metadata.get(field)) {
+        None | Some(Value::Null) => Ok(Map::new()),
+        Some(Value::Object(own)) => Ok(own.clone()),
+        Some(other) => Err(wrong(&format!("metadata.{field}"), other, "a map")),
+    };
+    let mut labels = own("labels")?;
     labels.insert(APP.to_owned(), revision.labels().get(APP).cloned().unwrap_or_default().into());
     labels.insert(REVISION.to_owned(), revision.name_any().into());
     labels.insert(REVISION_UID.to_owned(), revision.uid().unwrap_or_default().into());
-    json!({ "labels": labels, "annotations": template.metadata("annotations") })
+    Ok(json!({ "labels": labels, "annotations": own("annotations")? }))
 }
 
 /// Gives the app its environment and its preStop, takes over its readiness probe and returns that.
-fn prepare_app(app: &mut Map<String, Value>, revision: &Revision) -> Value {
+fn prepare_app(app: &mut Map<String, Value>, revision: &Revision) -> Result<Value, Error> {
     app.entry("name").or_insert(json!(APP_CONTAINER));
     let app_name = revision.labels().get(APP).cloned().unwrap_or_default();
     let port = revision.spec.template.app_port().number.to_string();
     let revision_name = revision.name_any();
+    let field = |name: &str| format!("containers[{}].{name}", revision.spec.template.app_index());
     // Knative's runtime contract.
     let given =
         [("PORT", &port), ("K_SERVICE", &app_name), ("K_CONFIGURATION", &app_name), ("K_REVISION", &revision_name)];
-    if let Some(env) = app.entry("env").or_insert(json!([])).as_array_mut() {
-        for (name, value) in given {
-            if !env.iter().any(|e| e["name"] == name) {
-                env.push(json!({ "name": name, "value": value }));
+    match app.entry("env").or_insert(json!([])) {
+        Value::Array(env) => {
+            for (name, value) in given {
+                if !env.iter().any(|e| e["name"] == name) {
+                    env.push(json!({ "name": name, "value": value }));
+                }
             }
         }
+        other => return Err(wrong(&field("env"), other, "a list")),
     }
     // The app gets SIGTERM when its last request is answered; a preStop of the user's own stays.
-    let lifecycle = app.entry("lifecycle").or_insert(json!({}));
-    if lifecycle.get("preStop").is_none() {
-        lifecycle["preStop"] = json!({ "httpGet": { "path": "/drain", "port": SIDECAR_ADMIN_PORT } });
+    match app.entry("lifecycle").or_insert(json!({})) {
+        Value::Object(lifecycle) => {
+            let drain = || json!({ "httpGet": { "path": "/drain", "port": SIDECAR_ADMIN_PORT } });
+            lifecycle.entry("preStop").or_insert_with(drain);
+        }
+        other => return Err(wrong(&field("lifecycle"), other, "a map")),
     }
-    probe::take(app)
+    Ok(probe::take(app))
 }
 
 fn sidecar(revision: &Revision, args: &Args, readiness: &Value) -> Value {
@@ -217,6 +263,46 @@ mod tests {
         assert_eq!(woven["spec"]["automountServiceAccountToken"], true);
         assert_eq!(woven["metadata"]["labels"]["team"], "a");
         assert_eq!(woven["metadata"]["annotations"]["x"], "y");
+    }
+
+    fn refused(template: Value) -> String {
+        weave(&revision(template), &args()).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_woven_into_is_refused_by_its_name() {
+        let with = |field: &str, value: Value| {
+            let mut container = json!({ "image": "i" });
+            container[field] = value;
+            refused(json!({ "spec": { "containers": [container] } }))
+        };
+        assert_eq!(with("lifecycle", json!("x")), r#"`containers[0].lifecycle` of the template is "x": must be a map"#);
+        assert!(with("lifecycle", json!([])).ends_with("is []: must be a map"));
+        assert!(with("env", json!({ "A": "b" })).ends_with(r#".env` of the template is {"A":"b"}: must be a list"#));
+        let labels = json!({ "metadata": { "labels": ["a"] }, "spec": { "containers": [{ "image": "i" }] } });
+        assert_eq!(refused(labels), r#"`metadata.labels` of the template is ["a"]: must be a map"#);
+    }
+
+    #[test]
+    fn a_name_that_is_given_here_is_not_given_twice() {
+        let first = |name: &str| {
+            refused(json!({ "spec": {
+                "initContainers": [{ "name": name, "image": "f" }], "containers": [{ "image": "i" }],
+            } }))
+        };
+        assert!(first("queue-proxy").ends_with("'queue-proxy' is the sidecar's name"));
+        assert!(first("app").ends_with("there is a container 'app' already; one without a name is called 'app'"));
+    }
+
+    #[test]
+    fn a_field_that_is_null_is_not_there() {
+        let template = json!({ "metadata": { "labels": null }, "spec": {
+            "containers": [{ "image": "i", "env": null, "lifecycle": { "preStop": null }, "terminationMessagePolicy": null }],
+            "terminationGracePeriodSeconds": null, "automountServiceAccountToken": null, "enableServiceLinks": null,
+        } });
+        let plain = json!({ "spec": { "containers": [{ "image": "i", "lifecycle": {} }] } });
+        let woven = |template| weave(&revision(template), &args()).expect("a valid template");
+        assert_eq!(woven(template), woven(plain));
     }
 
     #[test]

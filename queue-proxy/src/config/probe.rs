@@ -51,9 +51,12 @@ struct HttpGet {
     http_headers: Vec<Header>,
 }
 
+/// Of both Kubernetes takes a missing one for empty.
 #[derive(Deserialize)]
 struct Header {
+    #[serde(default)]
     name: String,
+    #[serde(default)]
     value: String,
 }
 
@@ -121,6 +124,9 @@ mod tests {
             check(r#"{"httpGet":{"path":"health","port":81,"httpHeaders":[{"name":"a","value":"b"}]}}"#),
             Some(Check::Http { port: 81, path: "/health".to_owned(), headers: vec![("a".to_owned(), "b".to_owned())] })
         );
+        let bare = check(r#"{"httpGet":{"httpHeaders":[{"name":"a"}]}}"#);
+        let headers = vec![("a".to_owned(), String::new())];
+        assert_eq!(bare, Some(Check::Http { port: 80, path: "/".to_owned(), headers }));
         assert_eq!(check(r#"{"httpGet":{"path":"/","scheme":"HTTPS"}}"#), Some(Check::Tcp { port: 80 }));
         assert_eq!(
             check(r#"{"grpc":{"port":82,"service":"s"}}"#),

@@ -103,10 +103,10 @@ impl Drop for Share {
     }
 }
 
-/// The body of a held request.
+/// What was read of the body of a held request. The body itself stays with its request and is lent to each call: a held
+/// request is not to be in memory twice.
 #[derive(Debug)]
 pub struct ReadAhead {
-    rest: Incoming,
     read: BytesMut,
     trailers: Option<HeaderMap>,
     ended: bool,
@@ -114,24 +114,23 @@ pub struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Takes the body; reads nothing before [`fill`](Self::fill) is polled.
-    pub fn new(body: Incoming, budget: Arc<Budget>) -> Self {
-        let ended = body.is_end_stream();
-        Self { rest: body, read: BytesMut::new(), trailers: None, ended, share: Share::of(budget) }
+    /// Nothing yet.
+    pub fn new(budget: Arc<Budget>) -> Self {
+        Self { read: BytesMut::new(), trailers: None, ended: false, share: Share::of(budget) }
     }
 
     /// Reads until the body has ended or a budget is spent. Cancel-safe.
     ///
     /// # Errors
     /// The body broke: the client has left.
-    pub async fn fill(&mut self) -> Result<(), BoxError> {
-        poll_fn(|cx| self.poll_fill(cx)).await
+    pub async fn fill(&mut self, body: &mut Incoming) -> Result<(), BoxError> {
+        poll_fn(|cx| self.poll_fill(body, cx)).await
     }
 
     /// Reads as [`fill`](Self::fill) does and comes back only if the client leaves: to be awaited beside the wait for
     /// a place to send the request to. After the end of the body hyper itself watches the connection.
-    pub async fn departed(&mut self) -> BoxError {
-        match self.fill().await {
+    pub async fn departed(&mut self, body: &mut Incoming) -> BoxError {
+        match self.fill(body).await {
             Err(cause) => cause,
             Ok(()) => std::future::pending().await,
         }
@@ -142,18 +141,19 @@ impl ReadAhead {
         self.read.len()
     }
 
-    /// Everything that was read, then what has not been.
-    pub fn into_body(self) -> Body {
+    /// Everything that was read, then the rest of the body.
+    pub fn into_body(self, rest: Incoming) -> Body {
         if self.read.is_empty() && self.trailers.is_none() {
-            return if self.ended { Body::empty() } else { Body::incoming(self.rest) };
+            return if self.ended { Body::empty() } else { Body::incoming(rest) };
         }
-        let rest = (!self.ended).then_some(self.rest);
+        let rest = (!self.ended).then_some(rest);
         Body::replay(Replay::new(self.read.freeze(), rest, self.trailers, self.share))
     }
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+    fn poll_fill(&mut self, body: &mut Incoming, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.ended |= body.is_end_stream();
         while !self.ended && self.share.may_grow() {
-            let frame = match Pin::new(&mut self.rest).poll_frame(cx) {
+            let frame = match Pin::new(&mut *body).poll_frame(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => {
                     self.ended = true;
@@ -168,7 +168,7 @@ impl ReadAhead {
                 }
                 Err(frame) => self.trailers = frame.into_trailers().ok(),
             }
-            self.ended |= self.rest.is_end_stream();
+            self.ended |= body.is_end_stream();
         }
         Poll::Ready(Ok(()))
     }

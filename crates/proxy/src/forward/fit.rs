@@ -29,8 +29,10 @@ fn to_http1(request: &mut Request<Body>) {
         {
             request.headers_mut().insert(HOST, host);
         }
-        let path = request.uri().path_and_query().cloned();
-        *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        let path = request.uri().path_and_query().cloned().map(Uri::from);
+        // Of `http://a#b` it is empty, which is not written as `/`.
+        let path = path.filter(|path| !path.path().is_empty());
+        *request.uri_mut() = path.unwrap_or_else(|| Uri::from_static("/"));
     }
     if request.headers().contains_key(TE) {
         // RFC 9110, 10.1.4: TE has to be named as an option of the connection.
@@ -114,6 +116,17 @@ mod tests {
             assert_eq!(request.headers()[HOST], "app.example:8080");
             assert_eq!(request.headers()[COOKIE], "a=1; b=2");
             assert_eq!(request.headers().get_all(CONNECTION).iter().count(), 1);
+        }
+    }
+
+    #[test]
+    fn a_target_in_absolute_form_has_a_path_afterwards() {
+        for (target, path) in
+            [("http://a", "/"), ("http://a#b", "/"), ("http://a/#b", "/"), ("http://a?b", "/?b"), ("http://a?#b", "/?")]
+        {
+            let mut request = Request::builder().uri(target).body(Body::empty()).expect("a request");
+            fit(&mut request, Protocol::Http1);
+            assert_eq!(request.uri().to_string(), path, "{target}");
         }
     }
 

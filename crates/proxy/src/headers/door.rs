@@ -5,10 +5,14 @@
 
 use http::{
     HeaderMap, Method, Request, StatusCode, Uri, Version,
-    header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
+    header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
+use super::hop::OPTIONS_MAX;
 use crate::Failure;
+
+/// Of a host in bytes, without its port (RFC 1035, 2.3.4).
+const NAME_MAX: usize = 255;
 
 /// Refuses what a strict server refuses.
 ///
@@ -22,6 +26,7 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Failure> {
     target(request)?;
     host(request)?;
     framing(request)?;
+    options(request.headers())?;
     // RFC 9110, 10.1.1.
     if request.headers().contains_key(EXPECT) && !expects_continue(request.headers()) {
         return refuse(StatusCode::EXPECTATION_FAILED, "the only known expectation is 100-continue");
@@ -99,10 +104,12 @@ fn is_host(host: &[u8]) -> bool {
     };
     let named = match name {
         [b'[', inner @ .., b']'] => {
-            inner.contains(&b':') && inner.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+            inner.len() <= NAME_MAX
+                && inner.contains(&b':')
+                && inner.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
         }
         _ => {
-            !name.is_empty()
+            (1..=NAME_MAX).contains(&name.len())
                 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
         }
     };
@@ -125,20 +132,24 @@ fn framing<B>(request: &Request<B>) -> Result<(), Failure> {
     Ok(())
 }
 
+/// RFC 9110, 7.6.1: each name in `Connection` is looked at, so there is a bound on them.
+fn options(headers: &HeaderMap) -> Result<(), Failure> {
+    let options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    if options.take(OPTIONS_MAX + 1).count() > OPTIONS_MAX {
+        return bad("more names in Connection than anybody needs");
+    }
+    Ok(())
+}
+
 /// Back ends that turn `-` into `_` (CGI and its children) would take these for the headers that we check and set.
 fn ambiguous(headers: &HeaderMap) -> Result<(), Failure> {
-    const TWINS: [&str; 6] = [
-        "content_length",
-        "transfer_encoding",
-        "x_forwarded_for",
-        "x_forwarded_host",
-        "x_forwarded_proto",
-        "todoapp_error",
-    ];
+    const TWINS: [&str; 3] = ["content_length", "transfer_encoding", "todoapp_error"];
     let twin = headers.keys().any(|name| {
         let name = name.as_str();
-        name.as_bytes().contains(&b'_')
-            && TWINS.iter().any(|twin| name.len() == twin.len() && name.replace('-', "_") == *twin)
+        name.as_bytes().contains(&b'_') && {
+            let twin = name.replace('-', "_");
+            TWINS.contains(&&*twin) || twin.starts_with("x_forwarded_")
+        }
     });
     if twin {
         return bad("a header name with an underscore imitates one that matters");

@@ -13,8 +13,8 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 pub const REFUSED: HeaderName = HeaderName::from_static("todoapp-refused");
 /// Of a queue-proxy to an activator: how many requests it may have in this pod at a time.
 pub const PLACES: HeaderName = HeaderName::from_static("todoapp-places");
-/// Names in one `Connection` field that are looked at; a head that has more is nobody's honest request.
-const NAMED_MAX: usize = 16;
+/// Names in the `Connection` fields of a request; one that has more is nobody's honest request, and is refused at the door.
+pub(super) const OPTIONS_MAX: usize = 16;
 
 /// Removes what the client said to us alone. Returns the protocol it asks to change to, if that may be passed on.
 pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
@@ -62,7 +62,7 @@ fn remove_named(headers: &mut HeaderMap) {
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .take(NAMED_MAX)
+        .take(OPTIONS_MAX)
         .map(<[u8]>::trim_ascii)
         // By far the most frequent ones, handled by the caller.
         .filter(|name| ![&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|known| name.eq_ignore_ascii_case(known)))

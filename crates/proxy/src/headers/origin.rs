@@ -59,6 +59,7 @@ impl Origin {
     }
 
     fn overwrite(&self, headers: &mut HeaderMap) {
+        remove_others(headers);
         let host = headers.get(HOST).cloned();
         headers.insert(FOR, self.peer.clone());
         headers.insert(PROTO, self.proto.clone());
@@ -105,6 +106,18 @@ impl Origin {
     }
 }
 
+/// What else anybody may say of a request's way, such as `X-Forwarded-Port` and `-Prefix`: there are apps that believe it.
+fn remove_others(headers: &mut HeaderMap) {
+    let is_other =
+        |name: &&HeaderName| name.as_str().starts_with("x-forwarded-") && ![FOR, PROTO, ORIGINAL_HOST].contains(name);
+    if headers.keys().any(|name| is_other(&name)) {
+        let others: Vec<HeaderName> = headers.keys().filter(is_other).cloned().collect();
+        for name in others {
+            headers.remove(name);
+        }
+    }
+}
+
 /// An address as RFC 7239, 6 has it: of IPv6 bracketed, and quoted because of the brackets.
 fn node(ip: IpAddr) -> String {
     match ip {
@@ -141,12 +154,17 @@ mod tests {
         headers.insert(PROTO, HeaderValue::from_static("https"));
         headers.insert(ORIGINAL_HOST, HeaderValue::from_static("evil"));
         headers.insert(FORWARDED, HeaderValue::from_static("for=evil"));
+        for other in ["x-forwarded-port", "x-forwarded-prefix", "x-forwarded-", "x-forwarded-for-real"] {
+            headers.append(other, HeaderValue::from_static("evil"));
+            headers.append(other, HeaderValue::from_static("evil"));
+        }
         origin().write(&mut headers, Forwarded::Overwrite);
         assert_eq!(headers.get_all(FOR).iter().count(), 1);
         assert_eq!(headers[FOR], "10.0.0.7");
         assert_eq!(headers[PROTO], "http");
         assert_eq!(headers[ORIGINAL_HOST], "app.example");
         assert_eq!(headers[FORWARDED], "for=10.0.0.7;proto=http");
+        assert_eq!(headers.len(), 5, "{headers:?}");
     }
 
     #[test]

@@ -13,17 +13,17 @@ use std::{
     task::Poll,
 };
 
-use futures_util::FutureExt;
-use http::{
+use ::http::{
     HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{CONNECTION, UPGRADE},
 };
+use futures_util::FutureExt;
 use hyper::{body::Incoming, service::service_fn};
-use hyper_util::rt::TokioIo;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
     House, Phase, Place, Server,
+    http::Http,
     resets::{Resets, Unanswered},
     strict::Strict,
 };
@@ -157,7 +157,7 @@ where
             Ok::<_, Infallible>(response)
         })
     });
-    let mut http = pin!(server.http.serve_connection_with_upgrades(TokioIo::new(Strict::new(io)), service));
+    let mut http = Http::new(&server.versions, Strict::new(io), service);
     // hyper starts its head timer only once it knows the version, which a silent client never tells.
     let mut silence = pin!(tokio::time::sleep(server.head_timeout));
     let mut change = pin!(live.house.closing.changed());
@@ -171,7 +171,7 @@ where
                 if phase == Phase::Cut {
                     return Poll::Ready(());
                 }
-                http.as_mut().graceful_shutdown();
+                http.graceful_shutdown();
                 change.set(live.house.closing.changed());
                 watching = false;
                 continue;
@@ -184,8 +184,7 @@ where
                     continue;
                 }
             }
-            // An error here is the client's: it left, sent no HTTP, or took too long. There is nobody to tell.
-            if http.as_mut().poll(cx).is_ready() || live.resets.too_many() {
+            if http.poll(cx).is_ready() || live.resets.too_many() {
                 return Poll::Ready(());
             }
             if !live.spoke.load(Ordering::Relaxed) && silence.as_mut().poll(cx).is_ready() {

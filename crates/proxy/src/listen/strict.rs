@@ -28,30 +28,53 @@ pub(super) struct Strict<I> {
     framing: Framing,
     /// Once a byte was refused: what of [`END`] is still to come.
     end: Option<&'static [u8]>,
+    /// What was read and given back.
+    again: Vec<u8>,
 }
 
 impl<I> Strict<I> {
     pub(super) fn new(io: I) -> Self {
-        Self { io, framing: Framing::default(), end: None }
+        Self { io, framing: Framing::default(), end: None, again: Vec::new() }
+    }
+
+    /// The next read begins with these bytes, which an earlier one had.
+    pub(super) fn give_back(&mut self, bytes: &[u8]) {
+        self.again = bytes.to_vec();
     }
 }
 
-impl<I: AsyncRead + Unpin> AsyncRead for Strict<I> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if let Some(end) = &mut this.end {
+impl<I: AsyncRead + Unpin> Strict<I> {
+    fn poll_more(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(end) = &mut self.end {
             let (now, later) = end.split_at(end.len().min(buffer.remaining()));
             buffer.put_slice(now);
             *end = later;
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.io).poll_read(cx, buffer))?;
+        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
         let read = &mut buffer.filled_mut()[before..];
-        if let Some(at) = this.framing.follow(read) {
+        if let Some(at) = self.framing.follow(read) {
             read[at] = 0;
             buffer.set_filled(before + at + 1);
-            this.end = Some(END);
+            self.end = Some(END);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Strict<I> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.again.is_empty() {
+            return self.poll_more(cx, buffer);
+        }
+        let now = self.again.len().min(buffer.remaining());
+        buffer.put_slice(&self.again[..now]);
+        self.again.drain(..now);
+        if self.again.is_empty() {
+            self.again = Vec::new();
+            // More of it in the same read, if it is there. An end, or an error, is found by the next one.
+            let _ = self.poll_more(cx, buffer);
         }
         Poll::Ready(Ok(()))
     }

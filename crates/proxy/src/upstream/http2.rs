@@ -130,7 +130,8 @@ async fn connection<D: Dial>(home: &Home, dial: &D) -> Result<Arc<Shared>, Cause
         let unknown = || io::Error::new(io::ErrorKind::NotConnected, "another request's attempt failed");
         return Err(Cause::Connect(failed.short.map_or_else(unknown, io::Error::other)));
     }
-    let opened = open(home, dial).await;
+    // Boxed: it happens seldom, and every request would have the room for it.
+    let opened = Box::pin(open(home, dial)).await;
     match &opened {
         Ok(connection) => home.add(Arc::clone(connection)),
         Err(cause) => {

@@ -77,7 +77,7 @@ pub fn proxy_with(upstream: SocketAddr, protocol: Protocol, pool: Pool, timeout:
     serve(move |request, info| pass(Arc::clone(&pool), upstream, protocol, request, info, timeout))
 }
 
-async fn pass(
+pub async fn pass(
     pool: Arc<Pool>,
     upstream: SocketAddr,
     protocol: Protocol,

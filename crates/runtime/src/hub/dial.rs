@@ -12,16 +12,13 @@ use super::{
     stream,
 };
 
-/// Of an attempt, the lookup of the name included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
-
 pub(super) async fn keep_up(line: Line, network: impl Network) {
     let born = Instant::now();
     let mut backoff = Backoff::new(line.config.longest_pause);
     let mut told = String::new();
     while !line.shutdown.is_cancelled() {
         let began = Instant::now();
-        let ended = once(&line, &network).await;
+        let ended = once(&line, &network, backoff.attempt()).await;
         if began.elapsed() >= GOOD_AFTER {
             told.clear();
         }
@@ -46,13 +43,16 @@ pub(super) async fn keep_up(line: Line, network: impl Network) {
     }
 }
 
-async fn once(line: &Line, network: &impl Network) -> anyhow::Result<()> {
+async fn once(line: &Line, network: &impl Network, limit: Duration) -> anyhow::Result<()> {
     let (stream, local) = tokio::select! {
-        connected = timeout(ATTEMPT_TIMEOUT, network.dial_name(&line.config.address)) => {
-            connected.with_context(|| format!("no address, or none that answers, within {ATTEMPT_TIMEOUT:?}"))??
+        connected = timeout(limit, network.dial_name(&line.config.address)) => {
+            connected.context("no address, or none that answers, in time")??
         }
         () = line.shutdown.cancelled() => return Ok(()),
     };
     stream::converse(stream, local, line).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,12 +52,21 @@ fn http1_heads() {
         ("POST", "/", &[HOST, ("expect", "foo")], Some(417)),
         ("POST", "/", &[HOST, ("content_length", "3")], Some(400)),
         ("POST", "/", &[HOST, ("x-forwarded_for", "3")], Some(400)),
+        ("POST", "/", &[HOST, ("x_forwarded-port", "3")], Some(400)),
         ("POST", "/", &[HOST, ("api_key", "3")], None),
+        ("GET", "/", &[HOST, ("connection", "1,2,3,4,5,6,7,8"), ("connection", "1,2,3,4,5,6,7,8")], None),
+        ("GET", "/", &[HOST, ("connection", "1,2,3,4,5,6,7,8"), ("connection", "1,2,3,4,5,6,7,8,x")], Some(400)),
     ];
     for (method, target, lines, expected) in table {
         let request = request(method, target, Version::HTTP_11, lines);
         assert_eq!(status(&request), *expected, "{method} {target} {lines:?}");
     }
+}
+
+#[test]
+fn a_host_has_its_length() {
+    let long = |length| status(&request("GET", "/", Version::HTTP_11, &[("host", &"a".repeat(length))]));
+    assert_eq!((long(255), long(256)), (None, Some(400)));
 }
 
 #[test]

@@ -3,12 +3,10 @@
 use memchr::memchr;
 
 use super::{
+    super::http::PREFACE,
     head::{Follows, Head, Read},
     lines::{End, Lines},
 };
-
-/// RFC 9113, 3.4.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How far a stream has been followed.
 pub(super) struct Framing(State);
