@@ -1,8 +1,11 @@
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use super::world::{Bounds, Pod, World, answer, call, get, nobody};
+use super::world::{Bounds, PATIENCE, Pod, World, answer, call, get, nobody};
 use crate::endpoints::HUB_TRUST;
 
 const HOST: &str = "web.default.test";
@@ -60,6 +63,56 @@ async fn a_body_is_read_ahead_and_arrives_whole() {
     client.write_all(b"56789").await.unwrap();
     let answer = answer(client).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "0123456789"));
+}
+
+#[tokio::test]
+async fn a_request_behind_a_held_one_on_its_connection_is_answered_too() {
+    let mut world = World::new();
+    let uid = world.simple("web", 0);
+    let mut client = TcpStream::connect(world.public).await.unwrap();
+    let requests = ["/a", "/b"].map(|path| format!("GET {path} HTTP/1.1\r\nhost: {HOST}\r\nx-of: {path}\r\n\r\n"));
+    client.write_all(requests.concat().as_bytes()).await.unwrap();
+    world.demand(&uid, 1).await;
+    let pod = Pod::new("a");
+    world.up(&uid, pod.address);
+    for path in ["/a", "/b"] {
+        pod.arrival().await;
+        assert_eq!(pod.heads.lock().last().unwrap()["x-of"], path);
+    }
+    assert_eq!(*pod.seen.lock(), ["/a", "/b"]);
+}
+
+#[tokio::test]
+async fn a_held_request_may_change_the_protocol() {
+    let mut world = World::new();
+    let uid = world.simple("web", 0);
+    let mut client = call(world.public, HOST, "/", "upgrade: echo\r\nconnection: upgrade\r\n\r\n").await;
+    world.demand(&uid, 1).await;
+    let listener = proxy::net::bind(([127, 0, 0, 1], 0).into()).unwrap();
+    world.up(&uid, listener.local_addr().unwrap());
+    let talk = async {
+        let (mut pod, _) = listener.accept().await.unwrap();
+        let head = until_blank(&mut pod).await;
+        assert!(head.contains("upgrade: echo\r\n"), "{head}");
+        let switched = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
+        pod.write_all(switched).await.unwrap();
+        let head = until_blank(&mut client).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        client.write_all(b"ping").await.unwrap();
+        let mut came = [0; 4];
+        pod.read_exact(&mut came).await.unwrap();
+        assert_eq!(&came, b"ping");
+    };
+    tokio::time::timeout(PATIENCE, talk).await.expect("the protocol changes");
+}
+
+/// Reads a head.
+async fn until_blank(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
 }
 
 #[tokio::test]

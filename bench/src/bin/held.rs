@@ -79,7 +79,7 @@ async fn main() -> ExitCode {
 
 async fn run(args: &Args) -> Result<()> {
     println!(
-        "## Held requests\n\nThe activator, one app without a pod. Working set as `kubectl top` would show it: it has the kernel's part in it.\n"
+        "## Held requests\n\nThe activator, one app without a pod. Working set as `kubectl top` would show it: it has the kernel's part in it.\nWhat a held request is made of stands in `bench/src/bin/held.rs`.\n"
     );
     println!("| held | client | body | resident MiB, idle | held | kB each | working set MiB | kernel MiB | kB each |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");

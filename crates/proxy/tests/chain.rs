@@ -83,14 +83,13 @@ async fn a_head_at_its_bounds_that_was_let_in_is_let_in_again() {
             entry.admit(&mut request, info.peer.ip()).unwrap();
             pass(Arc::clone(&pool), to, protocol, request, info, PATIENCE)
         });
-        let mut head = format!("GET / HTTP/1.1\r\nhost: {}\r\nte: trailers\r\n", "a".repeat(255));
-        head.push_str(&"x: y\r\n".repeat(97));
-        let rest = Limits::default().head_bytes - head.len() - "z: \r\n\r\n".len();
-        head += &["z: ", &"z".repeat(rest), "\r\n\r\n"].concat();
+        let (host, fields) = ("a".repeat(255), "x: y\r\n".repeat(97));
+        let sent = |last: &str| format!("GET / HTTP/1.1\r\nhost: {host}\r\nte: trailers\r\n{fields}z: {last}\r\n\r\n");
+        let room = Limits::default().head_bytes - sent("").len();
         let mut client = Raw::to(far.address).await;
-        client.say(&head).await;
-        let told = client.hear(" fields").await;
-        assert!(told.starts_with("HTTP/1.1 200 OK"), "{protocol:?}: {told}");
+        client.say(&sent(&"z".repeat(room))).await;
+        let heard = client.hear(" fields").await;
+        assert!(heard.starts_with("HTTP/1.1 200 OK"), "{protocol:?}: {heard}");
     }
 }
 
