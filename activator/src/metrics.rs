@@ -3,13 +3,7 @@
 //! Series of a revision exist from its first request until the revision is gone, so that apps that nobody calls
 //! cost nothing.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use prometheus::{
@@ -197,18 +191,13 @@ impl Metrics {
         }
     }
 
-    /// Shows what is asked of others when somebody looks: open connections, bytes of bodies of held requests.
-    pub(crate) fn show(registry: &Registry, open: Arc<AtomicUsize>, budget: Arc<Budget>, hold_count: usize) {
+    /// Shows what is asked of others when somebody looks: bytes of bodies of held requests.
+    pub(crate) fn show(registry: &Registry, budget: Arc<Budget>, hold_count: usize) {
         let gauges = [
             PullingGauge::new(
                 "todoapp_held_limit",
                 "Requests that this process holds at most.",
                 Box::new(move || hold_count as f64),
-            ),
-            PullingGauge::new(
-                "todoapp_connections",
-                "Connections of clients that are open now, TLS handshakes included.",
-                Box::new(move || open.load(Ordering::Relaxed) as f64),
             ),
             PullingGauge::new(
                 "todoapp_kept_body_bytes",

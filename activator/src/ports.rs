@@ -100,7 +100,7 @@ pub(crate) fn public<N: Network>(
 }
 
 fn limits(activator: &Activator<impl Dial>) -> Limits {
-    Limits { open: Arc::clone(&activator.open), ..Limits::default() }
+    Limits { sockets: Arc::clone(activator.pool.sockets()), ..Limits::default() }
 }
 
 fn complain(activator: &Activator<impl Dial>, address: SocketAddr, cause: &io::Error) {

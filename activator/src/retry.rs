@@ -1,11 +1,18 @@
 //! Whether a request that got no answer of the app may be sent once more. Pure.
 
+use std::time::Duration;
+
 use proxy::upstream::Cause;
 
 /// Kept-alive connections of one pod that may turn out to be closed before the pod itself is doubted.
 const STALE_MAX: u32 = 3;
 /// Times that one request may meet a pod that dies with it.
 const BROKEN_MAX: u32 = 2;
+/// Times that it may find us without a connection to give, and the first of the pauses, which double five times: ten
+/// seconds in all.
+const SHORT_MAX: u32 = 20;
+const SHORT_PAUSE: Duration = Duration::from_millis(20);
+const SHORT_DOUBLINGS: u32 = 5;
 
 /// What became of an attempt.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +27,9 @@ pub(crate) enum Mishap<'a> {
 
 impl Mishap<'_> {
     /// For a metric's label.
-    pub(crate) const fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Unsent(cause) if cause.shortage().is_some() => "exhausted",
             Self::Unsent(_) => "unsent",
             Self::Refused => "refused",
             Self::Broken => "broken",
@@ -34,6 +42,8 @@ impl Mishap<'_> {
 pub(crate) enum Verdict {
     /// Once more, to the same pod or another one.
     Again,
+    /// Once more after this time: the fault is ours, and no pod's.
+    Later(Duration),
     /// Once more; this pod is left alone for a while.
     Elsewhere,
     /// The client has to be told.
@@ -45,12 +55,20 @@ pub(crate) enum Verdict {
 pub(crate) struct Mishaps {
     stale: u32,
     broken: u32,
+    short: u32,
 }
 
 impl Mishaps {
     /// Takes in one more.
     pub(crate) fn judge(&mut self, mishap: Mishap<'_>, idempotent: bool) -> Verdict {
         match mishap {
+            Mishap::Unsent(cause) if cause.shortage().is_some() => {
+                if self.short == SHORT_MAX {
+                    return Verdict::No;
+                }
+                self.short += 1;
+                Verdict::Later(SHORT_PAUSE * (1 << (self.short - 1).min(SHORT_DOUBLINGS)))
+            }
             Mishap::Unsent(Cause::Http(_)) if self.stale < STALE_MAX => {
                 self.stale += 1;
                 Verdict::Again
@@ -67,7 +85,27 @@ impl Mishaps {
 
 #[cfg(test)]
 mod tests {
+    use proxy::Shortage;
+
     use super::*;
+
+    #[test]
+    fn what_we_are_short_of_ourselves_is_waited_for_and_no_pod_is_left_alone_for_it() {
+        let mut mishaps = Mishaps::default();
+        let ours = Cause::Connect(std::io::Error::other(Shortage::Ports));
+        let pauses: Vec<_> = std::iter::from_fn(|| match mishaps.judge(Mishap::Unsent(&ours), false) {
+            Verdict::Later(pause) => Some(pause.as_millis()),
+            verdict => {
+                assert_eq!(verdict, Verdict::No);
+                None
+            }
+        })
+        .collect();
+        assert_eq!(pauses[..7], [20, 40, 80, 160, 320, 640, 640]);
+        assert_eq!(pauses.iter().sum::<u128>(), 10_220);
+        let refused = Cause::Connect(std::io::ErrorKind::ConnectionRefused.into());
+        assert_eq!(mishaps.judge(Mishap::Unsent(&refused), false), Verdict::Elsewhere);
+    }
 
     #[test]
     fn what_was_not_sent_is_always_sent_again() {

@@ -7,7 +7,7 @@ mod waiting;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -54,8 +54,6 @@ pub(crate) struct Activator<D: Dial = Tcp> {
     pub(crate) kept: Arc<Budget>,
     pub(crate) pool: Pool<D>,
     pub(crate) reception: Reception,
-    /// Connections of clients.
-    pub(crate) open: Arc<AtomicUsize>,
     /// The end is near: clients that keep their connections are asked to make new ones, which lead to others.
     leaving: AtomicBool,
 }
@@ -68,7 +66,6 @@ impl<D: Dial> Activator<D> {
             pool,
             reception,
             kept: Budget::new(KEPT_TOTAL, KEPT_EACH),
-            open: Arc::default(),
             leaving: AtomicBool::new(false),
         })
     }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use prometheus::Registry;
 use proxy::{
+    Sockets,
     headers::Entry,
     net::{self, Dial, Network, Tcp},
     upstream::{Pool, PoolLimits},
@@ -16,7 +17,7 @@ use proxy::{
 use runtime::{
     admin::{self, AdminState, Readiness},
     hub::Link,
-    shutdown, telemetry,
+    shutdown, sockets, telemetry,
 };
 use tokio::{sync::oneshot, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -59,6 +60,8 @@ pub struct Machine<N> {
     pub now: Now,
     /// Proves to the hub who we are.
     pub token: Token,
+    /// The connections that there may be.
+    pub sockets: Arc<Sockets>,
 }
 
 /// Runs until SIGTERM, and until its requests have finished.
@@ -72,7 +75,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let file = args.hub_token_file.clone();
     let token =
         Box::new(move || std::fs::read_to_string(&file).with_context(|| format!("token file {}", file.display())));
-    let machine = Machine { client, network: Tcp, now: Arc::new(SystemTime::now), token };
+    let machine =
+        Machine { client, network: Tcp, now: Arc::new(SystemTime::now), token, sockets: sockets::of_process() };
     run_on(machine, args, terminating).await
 }
 
@@ -81,7 +85,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 /// # Errors
 /// A port of the process itself cannot be listened on.
 pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: CancellationToken) -> anyhow::Result<()> {
-    let Machine { client, network, now, token } = machine;
+    let Machine { client, network, now, token, sockets } = machine;
     tracing::info!(?args, version = env!("CARGO_PKG_VERSION"), "activator");
     // The hub, reports, watches and the admin server go on until the last request is over.
     let end = CancellationToken::new();
@@ -92,7 +96,9 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
 
     let registry = telemetry::registry("activator", env!("CARGO_PKG_VERSION"));
     let hub_line: Arc<OnceLock<Link>> = Arc::default();
-    let pool = Pool::with_dial(PoolLimits::default(), network.clone());
+    sockets::show(&registry, &sockets);
+    tasks.spawn(sockets::tell(Arc::clone(&sockets)));
+    let pool = Pool::with_dial(PoolLimits { sockets, ..PoolLimits::default() }, network.clone());
     let certificates = args.tls.then(|| Certificates::new(&registry, Arc::clone(&now)));
     #[cfg(feature = "otlp")]
     let spans = spans(&args, &now)?;
@@ -109,7 +115,7 @@ pub async fn run_on<N: Network>(machine: Machine<N>, args: Args, told: Cancellat
     let reception = Reception { entry, redirect, access: access_log(&args, now, &registry)? };
     let activator = Activator::new(tables.clone(), Arc::clone(&shared), pool, reception);
 
-    Metrics::show(&registry, Arc::clone(&activator.open), Arc::clone(&activator.kept), args.hold_count);
+    Metrics::show(&registry, Arc::clone(&activator.kept), args.hold_count);
     let state = AdminState { ready: ready.clone(), registry, debug: debug(&activator, &revisions), extra: None };
     let any = net::any();
     let address = SocketAddr::new(any, args.admin_port);

@@ -66,6 +66,7 @@ struct Process<N> {
 /// # Errors
 /// What [`run_on`] gives, or there is no API server to be found.
 pub async fn run(args: Args) -> anyhow::Result<()> {
+    info!(descriptors = runtime::sockets::raise_descriptors(), "file descriptors");
     let client = kube::Client::try_default().await.context("connect to the API server")?;
     run_on(Machine { client, clock: Clock::system(), network: Tcp }, args, runtime::shutdown::signal()).await
 }

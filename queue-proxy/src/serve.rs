@@ -12,7 +12,7 @@ use std::{
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use proxy::{
-    Body, Failure,
+    Body, Failure, Sockets,
     body::{Budget, ReadAhead},
     forward::{self, Failed, Forwarded, PLACES, REFUSED, Times},
     gate::{Gate, Permit},
@@ -64,23 +64,27 @@ pub(crate) struct Sidecar<D: Dial> {
 }
 
 impl<D: Dial> Sidecar<D> {
+    /// Connections to the app.
+    pub(crate) fn pool(dial: D, sockets: Arc<Sockets>) -> Pool<D> {
+        let (idle_timeout, connect_timeout) = (IDLE_TIMEOUT, CONNECT_TIMEOUT);
+        Pool::with_dial(PoolLimits { idle_timeout, connect_timeout, sockets, ..PoolLimits::default() }, dial)
+    }
+
     pub(crate) fn new(
         config: &Config,
-        dial: D,
+        pool: Pool<D>,
         meter: Meter,
         gate: Gate,
         metrics: Arc<Metrics>,
         wear: Arc<Wear>,
     ) -> Self {
-        let limits =
-            PoolLimits { idle_timeout: IDLE_TIMEOUT, connect_timeout: CONNECT_TIMEOUT, ..PoolLimits::default() };
         Self {
             app: app_address(config),
             protocol: config.protocol,
             timeout: config.request_timeout,
             head_timeout: config.response_start_timeout,
             idle_timeout: config.idle_timeout,
-            pool: Pool::with_dial(limits, dial),
+            pool,
             gate,
             meter,
             metrics,
@@ -194,7 +198,8 @@ impl<D: Dial> Sidecar<D> {
             request = match failed {
                 Failed::Send(SendError::Unsent { request, cause }) if now < until && may_come_back(&cause) => *request,
                 Failed::Send(SendError::Unsent { cause, .. }) => {
-                    return Err(Failure::AppUnreachable(cause.to_string()));
+                    let unreachable = || Failure::AppUnreachable(cause.to_string());
+                    return Err(cause.shortage().map_or_else(unreachable, Failure::Exhausted));
                 }
                 failed => return Err(failed.into()),
             };

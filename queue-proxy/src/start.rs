@@ -10,12 +10,16 @@ use std::{
 use anyhow::Context as _;
 use http::StatusCode;
 use proxy::{
+    Sockets,
     gate::Gate,
     listen,
     meter::Meter,
     net::{Accept, Network, Tcp},
 };
-use runtime::admin::{self, AdminState, Answer, Readiness};
+use runtime::{
+    admin::{self, AdminState, Answer, Readiness},
+    sockets,
+};
 use serde_json::json;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -42,17 +46,22 @@ const CONNECTIONS_MAX: usize = 4096;
 /// # Errors
 /// A port cannot be listened on.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    run_on(config, Tcp, runtime::shutdown::signal()).await
+    run_on(config, Tcp, sockets::of_process(), runtime::shutdown::signal()).await
 }
 
 /// The same on a network that is handed in; `terminating` stands for SIGTERM. Dropped, nothing of it goes on.
 ///
 /// # Errors
 /// A port cannot be listened on.
-pub async fn run_on<N: Network>(config: Config, network: N, terminating: CancellationToken) -> anyhow::Result<()> {
+pub async fn run_on<N: Network>(
+    config: Config,
+    network: N,
+    sockets: Arc<Sockets>,
+    terminating: CancellationToken,
+) -> anyhow::Result<()> {
     let traffic = listen_on(&network, TRAFFIC_PORT)?;
     let admin = listen_on(&network, ADMIN_PORT)?;
-    serve_on(config, network, traffic, admin, terminating).await
+    serve_on(config, network, sockets, traffic, admin, terminating).await
 }
 
 fn listen_on<N: Network>(network: &N, port: u16) -> anyhow::Result<N::Listener> {
@@ -67,6 +76,7 @@ fn listen_on<N: Network>(network: &N, port: u16) -> anyhow::Result<N::Listener> 
 pub(crate) async fn serve_on(
     config: Config,
     network: impl Network,
+    sockets: Arc<Sockets>,
     traffic: impl Accept,
     admin: impl Accept,
     terminating: CancellationToken,
@@ -78,6 +88,8 @@ pub(crate) async fn serve_on(
     let gate = Gate::new(config.concurrency_limit);
     let registry = runtime::telemetry::registry("queue-proxy", env!("CARGO_PKG_VERSION"));
     let metrics = Arc::new(Metrics::new(&registry, &meter, &gate));
+    sockets::show(&registry, &sockets);
+    tasks.spawn(sockets::tell(Arc::clone(&sockets)));
     let ended = CancellationToken::new();
     let (answering, answers) = watch::channel(false);
     let (initialized, ready) = watch::channel(false);
@@ -105,10 +117,11 @@ pub(crate) async fn serve_on(
     tasks.spawn(admin::serve_on(admin, state, ended.clone()));
     tracing::info!(revision = config.revision, port = config.app_port, "serving");
 
-    let sidecar = Arc::new(Sidecar::new(&config, network, meter.clone(), gate, metrics, wear));
+    let pool = Sidecar::pool(network, Arc::clone(&sockets));
+    let sidecar = Arc::new(Sidecar::new(&config, pool, meter.clone(), gate, metrics, wear));
     let stop = CancellationToken::new();
     tasks.spawn(drain::run(Arc::clone(&drain), leaving, Arc::clone(&sidecar), stop.clone()));
-    let limits = listen::Limits { connections: CONNECTIONS_MAX, ..listen::Limits::behind_ours() };
+    let limits = listen::Limits { connections: CONNECTIONS_MAX, sockets, ..listen::Limits::behind_ours() };
     let handler = move |request, info| Arc::clone(&sidecar).serve(request, info);
     // By the time `stop` comes everything is over or overdue, so connections get only what it takes to say goodbye.
     let cut = tokio::select! {

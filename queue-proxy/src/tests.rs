@@ -11,6 +11,7 @@ mod whole;
 use std::{
     future::Future,
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -91,7 +92,7 @@ async fn pod(app: SocketAddr, settings: &[(&str, String)]) -> Pod {
     .unwrap();
     let ((traffic, traffic_at), (admin, admin_at)) = (listener().await, listener().await);
     let sigterm = CancellationToken::new();
-    let ended = tokio::spawn(start::serve_on(config, Tcp, traffic, admin, sigterm.clone()));
+    let ended = tokio::spawn(start::serve_on(config, Tcp, Arc::default(), traffic, admin, sigterm.clone()));
     Pod { traffic: traffic_at, admin: admin_at, sigterm, ended }
 }
 

@@ -9,7 +9,7 @@ use proxy::{
     net::Dial,
     upstream::SendError,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Visit;
 use crate::{
@@ -61,6 +61,9 @@ impl<D: Dial> Visit<D> {
             self.activator.shared.metrics.retried(mishap.name());
             request = again;
             drop(lease);
+            if let Verdict::Later(pause) = verdict {
+                sleep(pause).await;
+            }
             lease = match revision.take() {
                 Some(lease) => lease,
                 None => self.wait(revision).await?,

@@ -122,7 +122,7 @@ fn row(count: usize, client: Client, body: usize, before: Figures, after: Figure
 /// An activator of its own for each measurement: what an earlier one left with the allocator would hide the cost.
 async fn measure(count: usize, client: Client, body: usize) -> Result<(Figures, Figures)> {
     let group = Group::new("todoapp-held")?;
-    let place = Place { core: None, group: Some(group.folder()) };
+    let place = Place { group: Some(group.folder()), ..Place::default() };
     let most = (count + 1).to_string();
     let shares = ["--hold-app-percent", "100", "--hold-namespace-percent", "100"];
     let flags = [&["--hold-count", &most, "--hold-timeout", "10m"], &shares[..]].concat();

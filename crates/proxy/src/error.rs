@@ -2,13 +2,13 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::{Body, headers};
+use crate::{Body, Shortage, headers};
 
 /// Carries the reason of an answer that is ours and not the app's.
 pub const ERROR_HEADER: HeaderName = HeaderName::from_static("todoapp-error");
 
 /// Every value of it.
-pub const REASONS: [&str; 15] = [
+pub const REASONS: [&str; 16] = [
     "no-route",
     "misdirected",
     "bad-request",
@@ -18,6 +18,7 @@ pub const REASONS: [&str; 15] = [
     "no-revision",
     "upstream-broken",
     "app-unreachable",
+    "exhausted",
     "recycled",
     "loop",
     "request-timeout",
@@ -86,6 +87,9 @@ pub enum Failure {
     /// The app's process takes no connection; nothing of the request was sent.
     #[error("the app cannot be reached: {0}")]
     AppUnreachable(String),
+    /// A proxy has no connection to give to it; nothing of the request was sent.
+    #[error("the proxy has no more {0}")]
+    Exhausted(Shortage),
     /// The pod has served all the requests that it may (`recycleAfter`).
     #[error("this instance has served its time")]
     Recycled,
@@ -118,6 +122,7 @@ impl Failure {
             | Self::RevisionFailed(_)
             | Self::NoRevision(_)
             | Self::AppUnreachable(_)
+            | Self::Exhausted(_)
             | Self::Recycled
             | Self::GateFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamBroken(_) => StatusCode::BAD_GATEWAY,
@@ -137,6 +142,7 @@ impl Failure {
             Self::NoRevision(_) => "no-revision",
             Self::UpstreamBroken(_) => "upstream-broken",
             Self::AppUnreachable(_) => "app-unreachable",
+            Self::Exhausted(_) => "exhausted",
             Self::Recycled => "recycled",
             Self::RequestTimeout => "request-timeout",
             Self::ResponseStartTimeout => "response-start-timeout",
@@ -145,9 +151,9 @@ impl Failure {
         }
     }
 
-    /// Whether a queue-proxy says this of a request that its app has seen nothing of.
+    /// Whether this is said of a request that the app has seen nothing of.
     pub const fn is_unsent(&self) -> bool {
-        matches!(self, Self::GateFull | Self::AppUnreachable(_) | Self::Recycled)
+        matches!(self, Self::GateFull | Self::AppUnreachable(_) | Self::Exhausted(_) | Self::Recycled)
     }
 
     /// The answer: plain text, one line.

@@ -67,7 +67,7 @@ impl From<Failed> for Failure {
                 Self::BadRequest(StatusCode::BAD_REQUEST, "the request's body broke")
             }
             Failed::Send(SendError::Unsent { cause, .. } | SendError::Refused(cause) | SendError::Broken(cause)) => {
-                Self::UpstreamBroken(cause.to_string())
+                cause.shortage().map_or_else(|| Self::UpstreamBroken(cause.to_string()), Self::Exhausted)
             }
         }
     }

@@ -16,11 +16,15 @@ mod strict;
 use std::{
     future::Future,
     io,
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use ::http::{Request, Response};
+use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,7 +37,7 @@ use self::{
 };
 pub use self::{connection::ConnInfo, many::Many, ports::Ports};
 use crate::{
-    Body,
+    Body, Shortage, Sockets,
     net::{Accept, Accepted},
     tls::Identities,
 };
@@ -57,8 +61,12 @@ const ENTRY_BYTES: usize = 4 << 10;
 /// Bounds of one listener.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at a time, upgraded ones included; at the bound accepting pauses.
+    /// Connections at a time, upgraded ones included; at the bound accepting pauses. The process has a bound of its own,
+    /// of which one listener gets three quarters at most.
     pub connections: usize,
+    /// From the bound on until nobody waits, answers end their HTTP/1 connections, so that all have their turn: for peers that
+    /// keep connections which they do not use, as our own pool does.
+    pub in_turns: bool,
     /// For a whole request head to arrive, and for an idle keep-alive connection to say something.
     pub head_timeout: Duration,
     /// Bytes of a request head; also what is read of an HTTP/1 body at a time.
@@ -67,30 +75,32 @@ pub struct Limits {
     pub headers: usize,
     /// Concurrent streams on one HTTP/2 connection.
     pub h2_streams: u32,
-    /// Counts the connections that are open; listeners may share it.
-    pub open: Arc<AtomicUsize>,
+    /// What the process may have; its listeners share it.
+    pub sockets: Arc<Sockets>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 20_000,
+            in_turns: false,
             head_timeout: Duration::from_mins(1),
             head_bytes: 32 << 10,
             headers: 100,
             h2_streams: 256,
-            open: Arc::default(),
+            sockets: Arc::default(),
         }
     }
 }
 
 impl Limits {
     /// For what another proxy of ours sends on: a head at its bounds, and what `headers` add to that. Whoever is let in
-    /// there is not to be refused here.
+    /// there is not to be refused here, and nobody to be kept out by connections that are not used.
     #[must_use]
     pub fn behind_ours() -> Self {
         let first = Self::default();
-        Self { head_bytes: first.head_bytes + ENTRY_BYTES, headers: first.headers + ENTRY_FIELDS, ..first }
+        let (head_bytes, headers) = (first.head_bytes + ENTRY_BYTES, first.headers + ENTRY_FIELDS);
+        Self { head_bytes, headers, in_turns: true, ..first }
     }
 }
 
@@ -99,11 +109,13 @@ struct Server<H> {
     handler: H,
     versions: Versions,
     head_timeout: Duration,
+    in_turns: bool,
 }
 
 impl<H> Server<H> {
     fn new(handler: H, limits: &Limits) -> Arc<Self> {
-        Arc::new(Self { handler, versions: Versions::new(limits), head_timeout: limits.head_timeout })
+        let &Limits { head_timeout, in_turns, .. } = limits;
+        Arc::new(Self { handler, versions: Versions::new(limits), head_timeout, in_turns })
     }
 }
 
@@ -111,16 +123,49 @@ impl<H> Server<H> {
 struct House {
     places: Semaphore,
     closing: Closing,
-    open: Arc<AtomicUsize>,
+    /// The bound was met, and others may wait to be accepted since.
+    crowded: AtomicBool,
+    sockets: Arc<Sockets>,
+}
+
+/// Of a connection, in its house and in the process.
+struct Place<'a> {
+    house: SemaphorePermit<'a>,
+    process: SemaphorePermit<'a>,
 }
 
 impl House {
     fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            places: Semaphore::new(limits.connections),
+            places: Semaphore::new(limits.connections.min(limits.sockets.most_of_a_listener())),
             closing: Closing::default(),
-            open: Arc::clone(&limits.open),
+            crowded: AtomicBool::new(false),
+            sockets: Arc::clone(&limits.sockets),
         })
+    }
+
+    fn try_place(&self) -> Option<Place<'_>> {
+        let place = self.places.try_acquire().ok().zip(self.sockets.try_place());
+        if place.is_none() {
+            self.sockets.note(Shortage::Connections);
+            self.crowded.store(true, Ordering::Relaxed);
+        }
+        place.map(|(house, process)| Place { house, process })
+    }
+
+    async fn place(&self) -> Place<'_> {
+        if let Some(place) = self.try_place() {
+            return place;
+        }
+        let house = self.places.acquire().await.expect("the semaphore is never closed");
+        Place { house, process: self.sockets.place().await }
+    }
+
+    /// Nobody could be accepted.
+    fn refused(&self, cause: &io::Error) {
+        if let Some(shortage) = Shortage::of(cause) {
+            self.sockets.note(shortage);
+        }
     }
 }
 
@@ -190,25 +235,29 @@ where
         let next = tokio::select! {
             biased;
             () = shutdown.cancelled() => break,
-            next = next(&listener, &house.places) => next,
+            next = next(&listener, &house) => next,
         };
         match next {
             Ok((Accepted { io, peer, local }, place)) => {
                 let live = Live::new(Arc::clone(&house), place, tracker.token());
                 tokio::spawn(run(io, ConnInfo::new(peer, local, live)));
             }
-            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+            Err(cause) => {
+                house.refused(&cause);
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
         }
     }
     drop(listener);
     finish(&house.closing, &tracker, grace).await
 }
 
-async fn next<'a, L: Accept>(
-    listener: &L,
-    places: &'a Semaphore,
-) -> io::Result<(Accepted<L::Io>, SemaphorePermit<'a>)> {
-    let place = places.acquire().await.expect("the semaphore is never closed");
+async fn next<'a, L: Accept>(listener: &L, house: &'a House) -> io::Result<(Accepted<L::Io>, Place<'a>)> {
+    let place = house.place().await;
+    if let Some(accepted) = listener.accept().now_or_never() {
+        return Ok((accepted?, place));
+    }
+    house.crowded.store(false, Ordering::Relaxed);
     Ok((listener.accept().await?, place))
 }
 

@@ -12,13 +12,14 @@ use hyper::body::Incoming;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream, lookup_host},
+    net::{TcpListener, TcpStream},
     time::timeout,
 };
 
 use crate::{
     Body,
     listen::{ConnInfo, Each, Limits, Many, Ports},
+    names,
 };
 
 /// Connections that the kernel keeps while we have not accepted them.
@@ -108,7 +109,7 @@ impl Network for Tcp {
 
     async fn dial_name(&self, name: &str) -> io::Result<(TcpStream, SocketAddr)> {
         let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
-        for address in lookup_host(name).await? {
+        for address in names::lookup(name).await? {
             match timeout(NAMED_CONNECT_TIMEOUT, connect(address, NAMED_STALLED_MAX)).await {
                 Ok(Ok(stream)) => {
                     let local = stream.local_addr()?;

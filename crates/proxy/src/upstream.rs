@@ -26,7 +26,7 @@ use wire::Protocol;
 pub use self::error::{Cause, SendError};
 use self::home::Home;
 use crate::{
-    Body, forward,
+    Body, Shortage, Sockets, forward,
     net::{Dial, Tcp},
 };
 
@@ -41,6 +41,8 @@ pub struct PoolLimits {
     pub connect_timeout: Duration,
     /// HTTP/2 connections to one address.
     pub h2_per_address: usize,
+    /// What the process may have.
+    pub sockets: Arc<Sockets>,
 }
 
 impl Default for PoolLimits {
@@ -50,6 +52,7 @@ impl Default for PoolLimits {
             idle_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(1),
             h2_per_address: 8,
+            sockets: Arc::default(),
         }
     }
 }
@@ -124,10 +127,22 @@ impl<D: Dial> Pool<D> {
     ) -> Result<Response<Body>, SendError> {
         forward::fit(&mut request, protocol);
         let home = self.home(address);
-        match protocol {
+        let sent = match protocol {
             Protocol::Http1 => http1::send(home, &self.dial, request).await,
             Protocol::H2c => http2::send(home, &self.dial, request).await,
+        };
+        // Ports are each address's own, and one that is closed cannot be used again for a while.
+        let short = sent.as_ref().err().and_then(SendError::shortage);
+        if short.is_some_and(|of| of != Shortage::Ports) {
+            self.make_room();
         }
+        sent
+    }
+
+    /// Closes what nobody uses: a request that has to wait for a connection is worth more than one that may come.
+    fn make_room(&self) {
+        let homes = self.shared.homes.read();
+        homes.by_address.values().for_each(|home| home.make_room());
     }
 
     /// Forgets an address: its free connections close now, the others when their message is over.
@@ -136,6 +151,11 @@ impl<D: Dial> Pool<D> {
         if let Some(home) = home {
             home.retire();
         }
+    }
+
+    /// What the process may have in connections.
+    pub fn sockets(&self) -> &Arc<Sockets> {
+        &self.shared.limits.sockets
     }
 
     /// Free HTTP/1 connections in all.

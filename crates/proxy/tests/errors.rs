@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
 use proxy::{
-    Failure,
+    Failure, Shortage,
     error::{HoldScope, REASONS, told},
 };
 
@@ -24,6 +24,7 @@ fn samples() -> Vec<Failure> {
         Failure::NoRevision(String::new()),
         Failure::UpstreamBroken(String::new()),
         Failure::AppUnreachable(String::new()),
+        Failure::Exhausted(Shortage::Ports),
         Failure::Recycled,
         Failure::Loop,
         Failure::RequestTimeout,
@@ -45,7 +46,8 @@ fn reasons() -> BTreeSet<&'static str> {
 
 /// The sections of the page by their reasons.
 fn sections() -> BTreeMap<&'static str, &'static str> {
-    let sections = PAGE.split("\n## `").skip(1);
+    let (sections, _) = PAGE.split_once("\n## When something runs out\n").expect("what comes after the reasons");
+    let sections = sections.split("\n## `").skip(1);
     sections.map(|section| section.split_once("`\n").expect("a reason in the heading")).collect()
 }
 

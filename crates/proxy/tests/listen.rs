@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use proxy::{
+    Shortage, Sockets,
     body::{Budget, ReadAhead},
     headers,
     listen::Limits,
@@ -67,6 +68,60 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
     assert!(early.is_err(), "served beyond the bound");
     inside.pop();
     assert_eq!(text(within(waiting).await.unwrap()).await, "app");
+}
+
+#[tokio::test]
+async fn in_turns_everybody_is_served_although_nobody_leaves() {
+    let limits = Limits { connections: 2, in_turns: true, ..Limits::default() };
+    let app = serve_with(|_, _| async { answer("app") }, limits, PATIENCE);
+    let mut first = h1(app.address).await;
+    let kept = within(first.send_request(get("/"))).await.unwrap();
+    assert!(!kept.headers().contains_key("connection"), "there is a place for another one");
+    text(kept).await;
+    let mut clients = vec![first];
+    for _ in 0..10 {
+        clients.push(h1(app.address).await);
+    }
+    // All at once: each that is inside has to be asked for its place, and none of them closes by itself.
+    let answers = clients.iter_mut().map(|client| client.send_request(get("/")));
+    for told in within(futures_util::future::join_all(answers)).await {
+        assert_eq!(text(told.unwrap()).await, "app");
+    }
+    clients.clear();
+    // The crowd is gone, and connections are kept again.
+    within(async {
+        loop {
+            let mut later = h1(app.address).await;
+            if !later.send_request(get("/")).await.unwrap().headers().contains_key("connection") {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_process_may_have_is_a_bound_for_all_listeners_together_and_for_each() {
+    let sockets = Arc::new(Sockets::of(104));
+    assert_eq!(sockets.most(), 4);
+    let limits = Limits { sockets: Arc::clone(&sockets), ..Limits::default() };
+    let one = serve_with(|_, _| async { answer("one") }, limits.clone(), PATIENCE);
+    let other = serve_with(|_, _| async { answer("other") }, limits, PATIENCE);
+    let mut inside = Vec::new();
+    for _ in 0..4 {
+        inside.push(h1(one.address).await);
+    }
+    let mut early = std::pin::pin!(inside.pop().unwrap().send_request(get("/")));
+    for client in &mut inside {
+        text(within(client.send_request(get("/"))).await.unwrap()).await;
+    }
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut early).await.is_err(), "three quarters are three");
+    assert_eq!((sockets.open(), sockets.shortages(Shortage::Connections)), (3, 1));
+    let mut theirs = h1(other.address).await;
+    assert_eq!(text(within(theirs.send_request(get("/"))).await.unwrap()).await, "other");
+    inside.pop();
+    drop(theirs);
+    assert_eq!(text(within(early).await.unwrap()).await, "one");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, channel::Channel};
 use hyper::body::Incoming;
 use proxy::{
-    Body, BoxError,
+    Body, BoxError, Failure, Shortage, Sockets,
     forward::{self, Failed},
     listen::{ConnInfo, Limits},
     upstream::{Cause, Pool, PoolLimits, SendError},
@@ -101,6 +101,34 @@ async fn streams_share_one_http2_connection_and_spill_over_to_the_next() {
     connections.sort();
     connections.dedup();
     assert_eq!(connections.len(), 3, "{connections:?}");
+}
+
+#[tokio::test]
+async fn what_the_process_may_have_is_not_exceeded_and_nobody_else_is_blamed() {
+    for protocol in [Http1, H2c] {
+        let (one, other) = (serve(connection), serve(connection));
+        let sockets = Arc::new(Sockets::of(98));
+        assert_eq!(sockets.most(), 1);
+        let pool = Pool::new(PoolLimits { sockets: Arc::clone(&sockets), ..PoolLimits::default() });
+        let unread = within(pool.send(one.address, protocol, get("/"))).await.unwrap();
+        let sent = within(pool.send(other.address, protocol, post("/", "hello"))).await;
+        let Err(SendError::Unsent { request, cause }) = sent else { panic!("{sent:?}") };
+        assert_eq!(cause.shortage(), Some(Shortage::Connections));
+        assert_eq!(Failure::from(Failed::Send(SendError::Unsent { request, cause })).reason(), "exhausted");
+        assert_eq!(sockets.shortages(Shortage::Connections), 1);
+        // The one that is not used any more makes room, although it is another address's.
+        unread.into_body().collect().await.unwrap();
+        let failed = within(pool.send(other.address, protocol, get("/"))).await.is_err();
+        assert!(failed, "the first has to find it full to make room");
+        let mut again = None;
+        within(async {
+            while again.is_none() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                again = pool.send(other.address, protocol, get("/")).await.ok();
+            }
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

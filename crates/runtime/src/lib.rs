@@ -8,4 +8,5 @@ pub mod durations;
 pub mod hub;
 pub mod proof;
 pub mod shutdown;
+pub mod sockets;
 pub mod telemetry;

@@ -220,7 +220,11 @@ impl Core {
     pub fn is_settled(&self, now: Duration) -> bool {
         now.saturating_sub(self.began) >= SETTLE
             && self.activators.values().all(Activator::has_reported)
-            && self.revisions.values().flat_map(|revision| &revision.pods).all(|pod| pod.peer.is_none() || pod.reported)
+            && self
+                .revisions
+                .values()
+                .flat_map(|revision| &revision.pods)
+                .all(|pod| pod.peer.is_none() || pod.heard.is_some())
     }
 
     /// Requests of a revision that activators hold.

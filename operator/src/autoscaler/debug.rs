@@ -81,7 +81,7 @@ fn describe_pod(pod: &Pod, now: Duration) -> Value {
         "address": pod.address.to_string(),
         "announced": format!("{:?}", pod.announced),
         "confirmed": pod.confirmed,
-        "reporting": pod.reported,
+        "reporting": pod.reports(now),
         "inFlight": pod.in_flight,
         "lostForSeconds": pod.peer.is_none().then(|| seconds(now.saturating_sub(pod.lost_at))),
     })

@@ -17,6 +17,9 @@ use super::sender::Clock;
 const STALE_OBSERVATION: Duration = Duration::from_secs(30);
 /// For how long a broken stream still vouches for its pod: time to dial again.
 pub const VOUCH_GRACE: Duration = Duration::from_secs(3);
+/// A queue-proxy reports each second. One that has not for this long is cut off, although its stream is not known to be
+/// broken: what is missing of it must not be taken for silence of its clients.
+const QUIET: Duration = Duration::from_secs(3);
 /// For how long what a lost sender has told is remembered, so that its replay is not counted twice.
 pub const LOST_KEPT: Duration = Duration::from_secs(90);
 
@@ -105,8 +108,8 @@ pub struct Pod {
     pub confirmed: bool,
     /// Whether activators were told that it takes requests.
     pub vouched: bool,
-    /// Whether it has reported on this stream.
-    pub reported: bool,
+    /// When it last reported on this stream.
+    pub heard: Option<Duration>,
     /// Requests in it.
     pub in_flight: u32,
     /// Its seconds.
@@ -162,7 +165,7 @@ impl Revision {
         let scale = listed.scale.as_ref()?;
         let input = Input {
             ready: scale.ready.max(self.pods.iter().filter(|pod| pod.vouched).count() as u32),
-            reporting: self.pods.iter().filter(|pod| pod.reported).count() as u32,
+            reporting: self.pods.iter().filter(|pod| pod.reports(now)).count() as u32,
             desired_now: self.desired,
             held,
             in_flight: self.pods.iter().fold(0, |sum, pod| sum.saturating_add(pod.in_flight)),
@@ -215,7 +218,7 @@ impl Revision {
         }
         match self.pods.iter().find(|pod| pod.name == candidate.name) {
             Some(pod) if pod.announced == Announced::Draining => Busy::Draining,
-            Some(pod) if pod.reported => Busy::With(pod.in_flight),
+            Some(pod) if pod.heard.is_some() => Busy::With(pod.in_flight),
             _ => Busy::Unknown,
         }
     }
@@ -281,11 +284,16 @@ impl Pod {
             announced: Announced::Nothing,
             confirmed: false,
             vouched: false,
-            reported: false,
+            heard: None,
             in_flight: 0,
             clock: Clock::new(epoch),
             counted: None,
         }
+    }
+
+    /// Whether what it says is what is.
+    pub fn reports(&self, now: Duration) -> bool {
+        self.heard.is_some_and(|at| now.saturating_sub(at) < QUIET)
     }
 
     /// Whether the stream has been gone for `time`.

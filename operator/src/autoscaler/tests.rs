@@ -270,7 +270,9 @@ fn a_new_leader_takes_over_replicas_and_waits_before_it_scales_in() {
     world.now += seconds(3);
     world.tick();
     assert_eq!(world.desired(), 8, "one has not reported");
-    world.say(pods[0], report(106, 0, &[0.0; 60]));
+    for pod in pods {
+        world.say(pod, report(106, 0, &[0.0; 60]));
+    }
     world.tick();
     assert_eq!((world.desired(), world.writes.as_slice()), (4, [4].as_slice()));
 }
@@ -286,6 +288,25 @@ fn pods_that_do_not_report_keep_the_scale() {
     }
     assert_eq!(world.desired(), 4);
     assert!(world.writes.is_empty());
+}
+
+#[test]
+fn pods_that_are_cut_off_keep_the_scale_while_their_streams_seem_to_be_up() {
+    let mut world = World::with(Spec { window_s: 6, ..Spec::default() }, 4, 4);
+    let pods: Vec<PeerId> = (1..=4).map(|n| world.pod(&format!("p{n}"), EPOCH)).collect();
+    for second in 1..=30 {
+        world.now += seconds(1);
+        for pod in &pods {
+            world.say(*pod, report(second, 70, &[70.0]));
+        }
+        world.tick();
+    }
+    assert_eq!(world.desired(), 4);
+    for _ in 0..10 {
+        world.now += seconds(1);
+        world.tick();
+        assert_eq!(world.desired(), 4, "no data is not zero");
+    }
 }
 
 #[test]

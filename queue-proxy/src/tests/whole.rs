@@ -89,7 +89,7 @@ fn world(app_takes: Duration) -> World {
 async fn ready_serves_and_drains() {
     let world = world(Duration::from_secs(2));
     let sigterm = CancellationToken::new();
-    let pod = tokio::spawn(crate::run_on(config(), Dialer(world.network.host(POD)), sigterm.clone()));
+    let pod = tokio::spawn(crate::run_on(config(), Dialer(world.network.host(POD)), Arc::default(), sigterm.clone()));
     let _line = hub_hears(&world.hub, Up::Ready).await;
     let asked = tokio::spawn(ask(world.network.host(CLIENT)));
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -103,7 +103,12 @@ async fn ready_serves_and_drains() {
 #[tokio::test(start_paused = true)]
 async fn killed_nothing_of_it_goes_on() {
     let world = world(Duration::from_hours(1));
-    let pod = tokio::spawn(crate::run_on(config(), Dialer(world.network.host(POD)), CancellationToken::new()));
+    let pod = tokio::spawn(crate::run_on(
+        config(),
+        Dialer(world.network.host(POD)),
+        Arc::default(),
+        CancellationToken::new(),
+    ));
     let line = hub_hears(&world.hub, Up::Ready).await;
     let asked = tokio::spawn(ask(world.network.host(CLIENT)));
     tokio::time::sleep(Duration::from_secs(5)).await;

@@ -33,6 +33,7 @@ async fn main() -> anyhow::Result<()> {
         network: proxy::net::Tcp,
         now: Arc::new(SystemTime::now),
         token: Box::new(|| anyhow::bail!("there is no hub")),
+        sockets: runtime::sockets::of_process(),
     };
     activator::run_on(machine, args.activator, runtime::shutdown::signal()).await
 }

@@ -18,6 +18,9 @@ const START: Duration = Duration::from_secs(20);
 const END_LOOKS: usize = 1000;
 const END_PAUSE: Duration = Duration::from_millis(5);
 
+/// In a second, on every architecture that we run on (`getconf CLK_TCK`).
+const TICKS: u32 = 100;
+
 /// A running program; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -31,12 +34,16 @@ pub struct Place<'a> {
     pub core: Option<usize>,
     /// In this control group, whose folder it is, from the first instruction.
     pub group: Option<&'a Path>,
+    /// With so many file descriptors at most.
+    pub descriptors: Option<u32>,
+    /// With this file as `/etc/resolv.conf`.
+    pub resolver: Option<&'a Path>,
 }
 
 impl Place<'_> {
     /// On one core.
     pub const fn core(core: usize) -> Self {
-        Self { core: Some(core), group: None }
+        Self { core: Some(core), group: None, descriptors: None, resolver: None }
     }
 
     /// What stands before a command so that it runs there.
@@ -44,7 +51,13 @@ impl Place<'_> {
         let enter = r#"echo $$ >"$0"/cgroup.procs && exec "$@""#;
         let group = self.group.map(|group| ["sh".into(), "-c".into(), enter.into(), group.into()]);
         let core = self.core.map(|core| ["taskset".into(), "-c".into(), core.to_string().into()]);
-        group.into_iter().flatten().chain(core.into_iter().flatten()).collect()
+        let bounded = self.descriptors.map(|most| ["prlimit".into(), format!("--nofile={most}").into()]);
+        let mount = r#"mount --bind "$0" /etc/resolv.conf && exec "$@""#;
+        let asks = self.resolver.map(|file| {
+            ["unshare".into(), "--mount".into(), "sh".into(), "-c".into(), mount.into(), file.as_os_str().to_owned()]
+        });
+        let words = group.into_iter().flatten().chain(core.into_iter().flatten());
+        words.chain(asks.into_iter().flatten()).chain(bounded.into_iter().flatten()).collect()
     }
 }
 
@@ -104,14 +117,41 @@ impl Process {
         Ok(self.child.kill().await?)
     }
 
+    /// Time that it has had a CPU, as the kernel counts it.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn cpu(&self) -> Result<Duration> {
+        let id = self.id().context("the process has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        // The name in brackets may have spaces; after it, user and system time are the 12th and 13th field (proc(5)).
+        let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
+        let ticks = fields.map(str::parse::<u32>).sum::<Result<u32, _>>().with_context(|| format!("stat: {stat}"))?;
+        Ok(Duration::from_secs(1) * ticks / TICKS)
+    }
+
+    /// Threads that it has.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn threads(&self) -> Result<usize> {
+        self.status("Threads:")?.trim().parse().context("Threads")
+    }
+
+    /// The rest of a line of `/proc/ID/status`.
+    fn status(&self, name: &str) -> Result<String> {
+        let id = self.id().context("the process has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::to_owned).with_context(|| format!("no {name}"))
+    }
+
     /// Resident memory in bytes, as the kernel counts it.
     ///
     /// # Errors
     /// It has ended.
     pub fn resident(&self) -> Result<u64> {
-        let id = self.id().context("the process has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        let line = self.status("VmRSS:")?;
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().with_context(|| format!("VmRSS: {line}"))?;
         ensure!(kib > 0, "VmRSS is 0");
         Ok(kib * 1024)

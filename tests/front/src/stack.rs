@@ -24,7 +24,16 @@ impl Sidecar {
     /// # Errors
     /// It does not become ready: most likely the app does not listen.
     pub async fn start(app_port: u16, h2c: bool, place: Place<'_>) -> Result<Self> {
+        Self::start_with(app_port, h2c, place, "").await
+    }
+
+    /// The same with a hub, `host:port`.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn start_with(app_port: u16, h2c: bool, place: Place<'_>, hub: &str) -> Result<Self> {
         let variables = [
+            ("TODOAPP_HUB", hub.to_owned()),
             ("TODOAPP_KEY", "ab".repeat(32)),
             ("TODOAPP_REVISION", "default/app-00001".to_owned()),
             ("TODOAPP_REVISION_UID", "uid".to_owned()),
@@ -74,7 +83,10 @@ impl Stack {
 /// # Errors
 /// It does not become ready.
 pub async fn front(flags: &[&str], h2c: bool, place: Place<'_>) -> Result<Process> {
-    let mut arguments = vec!["--pod-name", "front", "--hub", "127.0.0.1:9"];
+    let mut arguments = vec!["--pod-name", "front"];
+    if !flags.contains(&"--hub") {
+        arguments.extend(["--hub", "127.0.0.1:9"]);
+    }
     arguments.extend(flags);
     arguments.extend(h2c.then_some("--h2c"));
     let mut process = Process::start(place, "front", &arguments, &[])?;

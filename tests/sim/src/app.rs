@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use parking_lot::Mutex;
 use proxy::Body;
@@ -15,6 +15,8 @@ use testkit::Delay;
 use testkit::net::Host;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+
+use crate::executions::Executions;
 
 /// Port of every application.
 pub const PORT: u16 = 8080;
@@ -54,7 +56,13 @@ impl Default for Behaviour {
 }
 
 /// Runs until `end`; gives an exit code when it ends by itself.
-pub async fn run(host: Host, behaviour: Behaviour, mut random: StdRng, end: CancellationToken) -> i32 {
+pub async fn run(
+    host: Host,
+    behaviour: Behaviour,
+    executions: Arc<Executions>,
+    mut random: StdRng,
+    end: CancellationToken,
+) -> i32 {
     let crash = behaviour.crash.map(|after| after.draw(&mut random));
     let dies = async {
         match crash {
@@ -65,11 +73,17 @@ pub async fn run(host: Host, behaviour: Behaviour, mut random: StdRng, end: Canc
     tokio::select! {
         biased;
         () = dies => 1,
-        () = serve(host, behaviour, random, end) => 0,
+        () = serve(host, behaviour, executions, random, end) => 0,
     }
 }
 
-async fn serve(host: Host, behaviour: Behaviour, mut random: StdRng, end: CancellationToken) {
+async fn serve(
+    host: Host,
+    behaviour: Behaviour,
+    executions: Arc<Executions>,
+    mut random: StdRng,
+    end: CancellationToken,
+) {
     let start = behaviour.start.draw(&mut random);
     if end.run_until_cancelled(sleep(start)).await.is_none() {
         return;
@@ -78,6 +92,9 @@ async fn serve(host: Host, behaviour: Behaviour, mut random: StdRng, end: Cancel
     let (pod, random) = (host.address(), Arc::new(Mutex::new(random)));
     let begun = Instant::now();
     let handler = move |request: Request<Incoming>, _: ConnInfo| {
+        if request.method() == Method::POST {
+            executions.note(request.uri().path());
+        }
         let mut random = random.lock();
         let fails = match behaviour.fails {
             Fails::Never => false,

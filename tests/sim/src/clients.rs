@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::Method;
 use parking_lot::Mutex;
 use rand::RngExt;
 use rand::rngs::StdRng;
@@ -60,13 +61,20 @@ pub struct Clients {
     tasks: JoinSet<()>,
     random: StdRng,
     asked: u64,
+    /// Every other request is one that must not be done twice.
+    posts: bool,
 }
 
 impl Clients {
     /// Nobody yet.
     pub fn new(world: Arc<World>) -> Self {
         let random = world.seed.stream("clients");
-        Self { world, ledger: Arc::default(), tasks: JoinSet::new(), random, asked: 0 }
+        Self { world, ledger: Arc::default(), tasks: JoinSet::new(), random, asked: 0, posts: false }
+    }
+
+    /// From now on every other request is one that must not be done twice.
+    pub const fn with_posts(&mut self) {
+        self.posts = true;
     }
 
     /// One more request to an app, from now on.
@@ -114,6 +122,7 @@ impl Clients {
             app: app.to_owned(),
             number: self.asked,
             public: self.random.random_bool(0.5),
+            posts: self.posts,
         }
     }
 
@@ -136,6 +145,7 @@ struct Request {
     app: String,
     number: u64,
     public: bool,
+    posts: bool,
 }
 
 impl Request {
@@ -155,12 +165,13 @@ impl Request {
         let mut random = self.world.seed.part("request").stream(&self.number.to_string());
         let me = self.world.client((self.number % 200) as u8 + 1);
         let (host, path) = (format!("{}.{APPS}.todoapp.local", self.app), format!("/{}", self.number));
+        let method = if self.posts && self.number % 2 == 1 { Method::POST } else { Method::GET };
         for _ in 0..TRIES {
             let Some(to) = self.door(&mut random) else {
                 sleep(RETRY).await;
                 continue;
             };
-            match timeout(PATIENCE, http::get(&me, to, &host, &path)).await {
+            match timeout(PATIENCE, http::send(&me, to, method.clone(), &host, &path)).await {
                 Ok(Err(Failed::Unsent)) => sleep(RETRY).await,
                 Ok(Err(failed)) if self.world.was_killed(to.ip()) => {
                     tracing::debug!(%failed, "its activator was killed");

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -46,10 +46,16 @@ impl fmt::Display for Failed {
 
 /// Asks `to` for `path` and reads the whole answer.
 pub async fn get(from: &Host, to: SocketAddr, host: &str, path: &str) -> Result<Answer, Failed> {
+    send(from, to, Method::GET, host, path).await
+}
+
+/// The same with any method, without a body.
+pub async fn send(from: &Host, to: SocketAddr, method: Method, host: &str, path: &str) -> Result<Answer, Failed> {
     let stream = timeout(CONNECT, from.connect(to)).await.map_err(|_| Failed::Unsent)?.map_err(|_| Failed::Unsent)?;
     let broken = |cause: hyper::Error| Failed::Broken(format!("{cause:?}"));
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-    let request = Request::get(path).header(http::header::HOST, host).body(Empty::<Bytes>::new());
+    let request =
+        Request::builder().method(method).uri(path).header(http::header::HOST, host).body(Empty::<Bytes>::new());
     let request = request.map_err(|cause| Failed::Broken(cause.to_string()))?;
     let ask = async {
         let response = sender.send_request(request).await.map_err(broken)?;

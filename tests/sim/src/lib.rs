@@ -7,6 +7,7 @@ mod app;
 pub mod chance;
 pub mod clients;
 pub mod clock;
+mod executions;
 mod http;
 pub mod invariants;
 pub mod journal;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use api::labels::{SIDECAR_ADMIN_PORT, SIDECAR_CONTAINER};
 use k8s_openapi::ByteString;
@@ -14,16 +15,23 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{self, Behaviour};
+use crate::executions::Executions;
 use crate::{http, kubelet};
 
 /// Runs the pod until it is told to end, or its application dies.
-pub async fn run(host: Host, secrets: Local, behaviour: Behaviour, running: Running) -> i32 {
+pub async fn run(
+    host: Host,
+    secrets: Local,
+    behaviour: Behaviour,
+    executions: Arc<Executions>,
+    running: Running,
+) -> i32 {
     let environment = environment(&secrets, &running.pod);
     let config = queue_proxy::Config::from_env(|name| environment.get(name).cloned());
     let config = config.unwrap_or_else(|invalid| panic!("the operator's environment for a queue-proxy: {invalid}"));
     let (told, end) = (running.terminating, CancellationToken::new());
-    let sidecar = queue_proxy::run_on(config, Dialer(host.clone()), told.clone());
-    let application = app::run(host.clone(), behaviour, running.random, end.clone());
+    let sidecar = queue_proxy::run_on(config, Dialer(host.clone()), Arc::default(), told.clone());
+    let application = app::run(host.clone(), behaviour, executions, running.random, end.clone());
     tokio::select! {
         biased;
         code = async { match application.await { 0 => pending().await, code => code } } => code,

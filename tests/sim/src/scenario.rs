@@ -2,6 +2,7 @@
 
 mod faults;
 mod loads;
+mod partitions;
 mod releases;
 
 use std::fmt;
@@ -48,6 +49,8 @@ pub enum Scenario {
     LeaderLoss,
     /// Activators die or go in order.
     ActivatorLoss,
+    /// Nothing gets through between some of us.
+    Partitions,
     /// The wall clock jumps.
     ClockSteps,
     /// A good version is released step by step.
@@ -62,7 +65,7 @@ pub enum Scenario {
 
 impl Scenario {
     /// All of them, with their names.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Wake, "wake"),
         (Self::Spike, "spike"),
         (Self::Sawtooth, "sawtooth"),
@@ -72,6 +75,7 @@ impl Scenario {
         (Self::ApiServer, "api-server"),
         (Self::LeaderLoss, "leader-loss"),
         (Self::ActivatorLoss, "activator-loss"),
+        (Self::Partitions, "partitions"),
         (Self::ClockSteps, "clock-steps"),
         (Self::GoodRelease, "good-release"),
         (Self::BadRelease, "bad-release"),
@@ -114,6 +118,7 @@ pub async fn play(scenario: Scenario, seed: Seed) -> Arc<World> {
         Scenario::ApiServer => faults::api_server(&mut stage).await,
         Scenario::LeaderLoss => faults::leader_loss(&mut stage).await,
         Scenario::ActivatorLoss => faults::activator_loss(&mut stage).await,
+        Scenario::Partitions => partitions::partitions(&mut stage).await,
         Scenario::ClockSteps => faults::clock_steps(&mut stage).await,
         Scenario::GoodRelease => releases::good(&mut stage).await,
         Scenario::BadRelease => releases::bad(&mut stage).await,

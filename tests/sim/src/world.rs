@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::Behaviour;
 use crate::clock::WallClock;
+use crate::executions::Executions;
 use crate::journal::Journal;
 
 pub use install::{ACTIVATOR, NAMESPACE, OPERATOR};
@@ -56,6 +57,8 @@ pub struct Common {
     pub clock: WallClock,
     /// What happened.
     pub journal: Journal,
+    /// What was done that must not be done twice.
+    pub executions: Arc<Executions>,
     /// Behaviour of applications by image.
     behaviours: Mutex<BTreeMap<String, Behaviour>>,
     /// Ends a process as SIGKILL does, by pod.
@@ -83,11 +86,13 @@ impl World {
         let network = Network::new(seed);
         network.set_latency(Delay::between_ms(0, 2));
         install::install(&server, size);
+        let journal = Journal::start();
         let common = Arc::new(Common {
             server: server.clone(),
             network,
             clock: WallClock::new(clock),
-            journal: Journal::start(),
+            executions: Arc::new(Executions::new(journal.clone())),
+            journal,
             behaviours: Mutex::default(),
             kills: Mutex::default(),
             killed: Mutex::default(),
@@ -175,6 +180,11 @@ impl World {
         let mut pods = self.view.list(POD, APPS, &Selector::default());
         pods.retain(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         pods
+    }
+
+    /// Where they are.
+    pub fn pod_addresses(&self) -> Vec<IpAddr> {
+        self.pods().iter().filter_map(|pod| pod["status"]["podIP"].as_str()?.parse().ok()).collect()
     }
 
     /// Whether there is a pod of an app, be it one that ends.

@@ -58,6 +58,7 @@ scenarios! {
     an_api_server_in_trouble_is_waited_for: ApiServer,
     the_loss_of_a_leader_loses_nothing: LeaderLoss,
     the_loss_of_an_activator_loses_what_it_held_alone: ActivatorLoss,
+    nothing_that_could_be_served_is_lost_in_a_partition: Partitions,
     a_wall_clock_that_jumps_changes_nothing: ClockSteps,
     a_good_version_is_released: GoodRelease,
     a_bad_version_is_withdrawn: BadRelease,

@@ -19,11 +19,10 @@ use ::http::{
 };
 use futures_util::FutureExt;
 use hyper::{body::Incoming, service::service_fn};
-use tokio::sync::SemaphorePermit;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{
-    House, Phase, Server,
+    House, Phase, Place, Server,
     http::Http,
     resets::{Resets, Unanswered},
     strict::Strict,
@@ -85,9 +84,9 @@ pub(super) struct Live {
 
 impl Live {
     /// Takes over `place`, which is one of the house's.
-    pub(super) fn new(house: Arc<House>, place: SemaphorePermit<'_>, token: TaskTrackerToken) -> Arc<Self> {
-        place.forget();
-        house.open.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn new(house: Arc<House>, place: Place<'_>, token: TaskTrackerToken) -> Arc<Self> {
+        place.house.forget();
+        house.sockets.came(place.process);
         Arc::new(Self {
             house,
             spoke: AtomicBool::new(false),
@@ -101,7 +100,7 @@ impl Live {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.house.open.fetch_sub(1, Ordering::Relaxed);
+        self.house.sockets.left();
         self.house.places.add_permits(1);
     }
 }
@@ -144,13 +143,15 @@ where
     let service = service_fn(|request| {
         info.live.spoke.store(true, Ordering::Relaxed);
         let tunnel = asks_for_tunnel(&request);
+        let in_turns = (server.in_turns && request.version() < Version::HTTP_2).then(|| Arc::clone(&info.live.house));
         let unanswered = (request.version() == Version::HTTP_2).then(|| Unanswered::begin(&info.live));
         // Not an async block around it, which would make the future twice as large.
         (server.handler)(request, info.clone()).map(move |mut response| {
             if let Some(unanswered) = unanswered {
                 unanswered.answered();
             }
-            if tunnel && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            let last = tunnel || in_turns.is_some_and(|house| house.crowded.load(Ordering::Relaxed));
+            if last && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 response.headers_mut().append(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)

@@ -16,7 +16,7 @@ use std::{
 use http::{Request, Response};
 use hyper::body::Incoming;
 use mio::{Events, Interest, Poll, Token, net::TcpListener};
-use tokio::{io::unix::AsyncFd, net::TcpStream, task::yield_now, time::sleep};
+use tokio::{io::unix::AsyncFd, net::TcpStream, sync::OwnedSemaphorePermit, task::yield_now, time::sleep};
 use tokio_util::task::TaskTracker;
 
 use super::{
@@ -49,6 +49,7 @@ struct Port {
     socket: TcpListener,
     /// There while it has connections.
     house: Weak<House>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// What came of an attempt to accept.
@@ -85,13 +86,19 @@ where
     fn accept(&mut self, number: u16) -> Next {
         let Some(port) = self.ports.get_mut(&number) else { return Next::Nobody };
         let house = port.house.upgrade().unwrap_or_else(|| House::new(&self.limits));
-        let Ok(place) = house.places.try_acquire() else { return Next::Refused };
+        let Some(place) = house.try_place() else { return Next::Refused };
         let accepted = match port.socket.accept() {
             Ok((io, peer)) => TcpStream::from_std(io.into()).and_then(|io| Accepted::tcp(io, peer)),
             Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Next::Nobody,
             Err(cause) => Err(cause),
         };
-        let Ok(Accepted { io, peer, local }) = accepted else { return Next::Refused };
+        let Accepted { io, peer, local } = match accepted {
+            Ok(accepted) => accepted,
+            Err(cause) => {
+                house.refused(&cause);
+                return Next::Refused;
+            }
+        };
         port.house = Arc::downgrade(&house);
         let live = Live::new(Arc::clone(&house), place, self.tracker.token());
         tokio::spawn(connection::run(Arc::clone(&self.server), io, ConnInfo::new(peer, local, live)));
@@ -109,10 +116,11 @@ where
     }
 
     fn open(&mut self, address: SocketAddr) -> io::Result<()> {
+        let place = self.limits.sockets.listening()?;
         let mut socket = TcpListener::from_std(net::listening(address)?);
         let port = socket.local_addr()?.port();
         self.epoll.get_ref().registry().register(&mut socket, Token(port.into()), Interest::READABLE)?;
-        self.ports.insert(port, Port { socket, house: Weak::new() });
+        self.ports.insert(port, Port { socket, house: Weak::new(), _place: place });
         Ok(())
     }
 

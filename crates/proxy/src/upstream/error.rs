@@ -4,7 +4,7 @@ use std::{error::Error as _, fmt, io};
 
 use http::Request;
 
-use crate::Body;
+use crate::{Body, Shortage};
 
 /// No response. The distinction is the whole point: what was not sent may be sent elsewhere.
 #[derive(Debug)]
@@ -33,6 +33,16 @@ pub enum Cause {
     Http(hyper::Error),
 }
 
+impl Cause {
+    /// What of ours there was too little of; then it says nothing about the upstream.
+    pub fn shortage(&self) -> Option<Shortage> {
+        match self {
+            Self::Connect(cause) => Shortage::of(cause),
+            Self::ConnectTimeout | Self::Http(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -59,6 +69,14 @@ impl fmt::Display for SendError {
 impl std::error::Error for SendError {}
 
 impl SendError {
+    /// What of ours there was too little of for a connection.
+    pub(super) fn shortage(&self) -> Option<Shortage> {
+        match self {
+            Self::Unsent { cause, .. } => cause.shortage(),
+            Self::Refused(_) | Self::Broken(_) => None,
+        }
+    }
+
     pub(super) fn unsent(request: Request<Body>, cause: Cause) -> Self {
         Self::Unsent { request: Box::new(request), cause }
     }

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::{Cause, PoolLimits, http1::Idle, http2::Shared};
-use crate::{Body, net::Dial};
+use crate::{Body, Shortage, net::Dial, sockets::Roomy};
 
 /// Buffer of an HTTP/1 connection at most, which bounds a response's head.
 pub(super) const BUFFER_MAX: usize = 64 << 10;
@@ -28,8 +28,17 @@ pub(crate) struct Home {
     shared: Mutex<Vec<Arc<Shared>>>,
     /// Whose turn it is to open an HTTP/2 connection: the others wait for its result.
     pub(super) turn: Semaphore,
-    /// HTTP/2 connections that could not be opened so far.
-    pub(super) failures: AtomicU32,
+    /// HTTP/2 connections that could not be opened.
+    pub(super) failures: Mutex<Failures>,
+}
+
+/// What others learn of an attempt that was theirs as well.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Failures {
+    /// So far.
+    pub(super) count: u32,
+    /// What the last one was short of.
+    pub(super) short: Option<Shortage>,
 }
 
 impl Home {
@@ -41,7 +50,7 @@ impl Home {
             free: Mutex::default(),
             shared: Mutex::default(),
             turn: Semaphore::new(1),
-            failures: AtomicU32::new(0),
+            failures: Mutex::default(),
         }
     }
 
@@ -108,6 +117,12 @@ impl Home {
         self.shared.lock().clear();
     }
 
+    /// Closes what nobody uses.
+    pub(super) fn make_room(&self) {
+        self.free.lock().clear();
+        self.shared.lock().retain(|connection| connection.streams() > 0);
+    }
+
     pub(super) fn sweep(&self, now: Instant) {
         let timeout = self.limits.idle_timeout;
         self.free
@@ -124,11 +139,20 @@ impl Home {
         self.free.lock().len()
     }
 
-    pub(super) async fn dial<D: Dial>(&self, dial: &D) -> Result<D::Io, Cause> {
-        match tokio::time::timeout(self.limits.connect_timeout, dial.dial(self.address)).await {
-            Ok(Ok(io)) => Ok(io),
-            Ok(Err(cause)) => Err(Cause::Connect(cause)),
-            Err(_) => Err(Cause::ConnectTimeout),
+    pub(super) async fn dial<D: Dial>(&self, dial: &D) -> Result<Roomy<D::Io>, Cause> {
+        let sockets = &self.limits.sockets;
+        let dialled = async {
+            let room = sockets.room()?;
+            dial.dial(self.address).await.map(|io| Roomy::new(io, room))
+        };
+        let cause = match tokio::time::timeout(self.limits.connect_timeout, dialled).await {
+            Ok(Ok(io)) => return Ok(io),
+            Ok(Err(cause)) => Cause::Connect(cause),
+            Err(_) => Cause::ConnectTimeout,
+        };
+        if let Some(shortage) = cause.shortage() {
+            sockets.note(shortage);
         }
+        Err(cause)
     }
 }

@@ -17,7 +17,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::sync::oneshot;
 use tokio_util::io::InspectReader;
 
-use super::{Cause, Lease as AnyLease, SendError, home::Home};
+use super::{
+    Cause, Lease as AnyLease, SendError,
+    home::{Failures, Home},
+};
 use crate::{
     Body,
     net::{Dial, Io},
@@ -116,22 +119,24 @@ async fn connection<D: Dial>(home: &Home, dial: &D) -> Result<Arc<Shared>, Cause
     if let Some(connection) = home.join(false) {
         return Ok(connection);
     }
-    let failures = home.failures.load(Ordering::Relaxed);
+    let failures = home.failures.lock().count;
     let _turn = home.turn.acquire().await.expect("the semaphore is never closed");
     // Somebody else had the turn meanwhile: its success and its failure are ours as well.
     if let Some(connection) = home.join(!home.may_open()) {
         return Ok(connection);
     }
-    if home.failures.load(Ordering::Relaxed) != failures {
-        let cause = io::Error::new(io::ErrorKind::NotConnected, "another request's attempt failed");
-        return Err(Cause::Connect(cause));
+    let failed = *home.failures.lock();
+    if failed.count != failures {
+        let unknown = || io::Error::new(io::ErrorKind::NotConnected, "another request's attempt failed");
+        return Err(Cause::Connect(failed.short.map_or_else(unknown, io::Error::other)));
     }
     // Boxed: it happens seldom, and every request would have the room for it.
     let opened = Box::pin(open(home, dial)).await;
     match &opened {
         Ok(connection) => home.add(Arc::clone(connection)),
-        Err(_) => {
-            home.failures.fetch_add(1, Ordering::Relaxed);
+        Err(cause) => {
+            let mut failures = home.failures.lock();
+            *failures = Failures { count: failures.count.wrapping_add(1), short: cause.shortage() };
         }
     }
     opened

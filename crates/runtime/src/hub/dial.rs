@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use proxy::net::Network;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -44,7 +45,9 @@ pub(super) async fn keep_up(line: Line, network: impl Network) {
 
 async fn once(line: &Line, network: &impl Network, limit: Duration) -> anyhow::Result<()> {
     let (stream, local) = tokio::select! {
-        connected = timeout(limit, network.dial_name(&line.config.address)) => connected??,
+        connected = timeout(limit, network.dial_name(&line.config.address)) => {
+            connected.context("no address, or none that answers, in time")??
+        }
         () = line.shutdown.cancelled() => return Ok(()),
     };
     stream::converse(stream, local, line).await?;

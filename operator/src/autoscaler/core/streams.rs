@@ -48,7 +48,7 @@ impl Core {
         }
         entry.peer = Some(id);
         entry.confirmed = confirmed;
-        entry.reported = false;
+        entry.heard = None;
         revision.pods.push(entry);
         self.peers.insert(id, Peer::Pod { uid: Arc::clone(&uid), pod });
         if let Some(former) = former {
@@ -120,7 +120,7 @@ impl Core {
                 if let Some((_, pod)) = self.pod(peer) {
                     pod.peer = None;
                     pod.lost_at = now;
-                    pod.reported = false;
+                    pod.heard = None;
                     pod.in_flight = 0;
                 }
             }
@@ -180,7 +180,7 @@ impl Core {
         let Some(revision) = self.revisions.get_mut(uid) else { return Ok(()) };
         let Some(pod) = revision.pods.iter_mut().find(|known| known.name == *pod) else { return Ok(()) };
         pod.clock.report(second, now.as_secs());
-        pod.reported = true;
+        pod.heard = Some(now);
         for load in loads {
             if *load.revision_uid != **uid {
                 return Err(Violation);

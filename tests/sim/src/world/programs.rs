@@ -48,7 +48,8 @@ async fn program(common: &Arc<Common>, name: &str, running: Running) -> i32 {
         _ => {
             let behaviour = common.behaviours.lock().get(&image).copied().unwrap_or_default();
             let host = common.network.host(running.address);
-            pod::run(host, common.server.local("system:kubelet"), behaviour, running).await
+            let kubelet = common.server.local("system:kubelet");
+            pod::run(host, kubelet, behaviour, common.executions.clone(), running).await
         }
     }
 }
@@ -120,6 +121,7 @@ async fn activator(common: &Arc<Common>, name: &str, running: Running) -> i32 {
         network: Dialer(host.clone()),
         now: Arc::new(move || clock.now().into()),
         token: Box::new(move || Ok(token.clone())),
+        sockets: Arc::default(),
     };
     let probes = kubelet::probe(&host, ACTIVATOR_ADMIN_PORT, &running.ready);
     tokio::select! {

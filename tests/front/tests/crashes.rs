@@ -1,0 +1,147 @@
+//! The app or its queue-proxy is killed while requests are under way: nobody takes half an answer for a whole one.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use bytes::Bytes;
+use e2e::http::Target;
+use e2e::wait_for;
+use front::objects;
+use front::process::{Place, Process};
+use front::stack::{self, PUBLIC_PORT, Sidecar, Stack};
+use http_body_util::{BodyExt, Empty};
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Method, Request, body::Incoming};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const APP_PORT: u16 = 3000;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Answers `/length` and `/chunked` by half, `/silent` not at all, anything else whole.
+const APP: &str = r#"
+import http.server, time
+class App(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.path == "/silent":
+            time.sleep(600)
+        self.send_response(200)
+        if self.path == "/chunked":
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", "4" if self.path == "/" else "9")
+        self.end_headers()
+        self.wfile.write(b"4\r\nhalf\r\n" if self.path == "/chunked" else b"half")
+        self.wfile.flush()
+        if self.path != "/":
+            time.sleep(600)
+    do_POST = do_GET
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 3000), App).serve_forever()
+"#;
+
+async fn app() -> Result<Process> {
+    let mut process = Process::start(Place::default(), "python3", &["-c", APP], &[])?;
+    process.listens(APP_PORT).await?;
+    Ok(process)
+}
+
+fn target() -> Target {
+    Target::named(([127, 0, 0, 1], PUBLIC_PORT).into(), objects::HOST)
+}
+
+/// An answer of which the first half has come.
+async fn half(path: &str) -> Result<Incoming> {
+    let stream = TcpStream::connect(target().address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get(path).header(HOST, objects::HOST).body(Empty::<Bytes>::new())?;
+    let response = timeout(PATIENCE, sender.send_request(request)).await??;
+    ensure!(response.status() == 200, "{response:?}");
+    let mut body = response.into_body();
+    let frame = timeout(PATIENCE, body.frame()).await?.context("a first part")??;
+    ensure!(frame.data_ref().is_some_and(|data| data == "half"), "{frame:?}");
+    Ok(body)
+}
+
+/// It ends as a broken one, and nothing is added.
+async fn is_broken(mut body: Incoming) -> Result<()> {
+    let rest = timeout(PATIENCE, body.frame()).await.context("no end")?.context("it ends as if it were whole")?;
+    ensure!(rest.is_err(), "{rest:?}");
+    Ok(())
+}
+
+/// Requests that the app has seen and not answered, with this method.
+async fn silent(method: Method, in_flight: f64) -> Result<tokio::task::JoinHandle<Result<e2e::http::Reply>>> {
+    let asked = tokio::spawn(async move { target().send(method, "/silent", Bytes::new()).await });
+    wait_for("the request is in the app", PATIENCE, || async {
+        let admin = ([127, 0, 0, 1], api::labels::SIDECAR_ADMIN_PORT).into();
+        let now = e2e::metrics::Scrape::get(admin).await?.sum("todoapp_queue_in_flight", &[])?;
+        ensure!(now >= in_flight, "{now} in flight");
+        Ok(())
+    })
+    .await?;
+    Ok(asked)
+}
+
+async fn answers_again() -> Result<()> {
+    wait_for("the next request is answered", PATIENCE, || async {
+        let reply = target().get("/").await?.expect(200)?;
+        ensure!(reply.body == "half", "{reply:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_app_that_dies_breaks_its_answers_and_is_told_of_where_none_began() -> Result<()> {
+    let first = app().await?;
+    let _stack = Stack::start(APP_PORT, false).await?;
+    let halves = [half("/length").await?, half("/chunked").await?];
+    let asked = [silent(Method::GET, 3.0).await?, silent(Method::POST, 4.0).await?];
+    first.end().await?;
+    for half in halves {
+        is_broken(half).await?;
+    }
+    for asked in asked {
+        let reply = asked.await??;
+        ensure!((reply.status, reply.header("todoapp-error")) == (502, "upstream-broken"), "{reply:?}");
+    }
+    let _second = app().await?;
+    answers_again().await
+}
+
+#[tokio::test]
+async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_sent_again() -> Result<()> {
+    let first = app().await?;
+    let sidecar = Sidecar::start(APP_PORT, false, Place::default()).await?;
+    let _front = stack::front(&["--pod", "127.0.0.1"], false, Place::default()).await?;
+    let halves = [half("/length").await?, half("/chunked").await?];
+    let post = silent(Method::POST, 3.0).await?;
+    let get = silent(Method::GET, 4.0).await?;
+    sidecar.process.end().await?;
+    for half in halves {
+        is_broken(half).await?;
+    }
+    let told = post.await??;
+    ensure!((told.status, told.header("todoapp-error")) == (502, "upstream-broken"), "{told:?}");
+    ensure!(!get.is_finished(), "it waits for a pod that takes it");
+    let _sidecar = Sidecar::start(APP_PORT, false, Place::default()).await?;
+    answers_again().await?;
+    // Sent again, it is in the app once more, which dies with it this time.
+    wait_for("the request is in the app again", PATIENCE, || async {
+        let admin = ([127, 0, 0, 1], api::labels::SIDECAR_ADMIN_PORT).into();
+        let now = e2e::metrics::Scrape::get(admin).await?.sum("todoapp_queue_in_flight", &[])?;
+        ensure!(now >= 1.0, "{now} in flight");
+        Ok(())
+    })
+    .await?;
+    first.end().await?;
+    let told = get.await??;
+    ensure!((told.status, told.header("todoapp-error")) == (502, "upstream-broken"), "{told:?}");
+    Ok(())
+}
