@@ -166,6 +166,8 @@ mod tests {
             (b"", false),
         ] {
             for cut in 0..=sent.len() {
+                // Otherwise tokio has one read wait for the next turn once in a while.
+                tokio::task::yield_now().await;
                 // tokio lets a task read only so often in a row.
                 tokio::task::yield_now().await;
                 let (mut client, server) = tokio::io::duplex(1 << 10);
