@@ -39,7 +39,7 @@ pub(super) fn follow(headers: &mut HeaderMap, begin: Begin) {
     headers.insert(TRACEPARENT, parent_of(fastrand::u128(1..), fastrand::u64(1..), sampled));
 }
 
-/// 2.2.2 and 4.3: a later version may have more behind a dash.
+/// 2.2.2 and 4.3: a later version may have more behind a dash; what is no text in it, whoever reads traces cannot read.
 fn is_valid(parent: &[u8]) -> bool {
     let Some((first, more)) = parent.split_at_checked(LENGTH) else { return false };
     let [v, w, b'-', rest @ ..] = first else { return false };
@@ -48,7 +48,7 @@ fn is_valid(parent: &[u8]) -> bool {
     let (span, rest) = rest.split_at(16);
     let [b'-', flags @ ..] = rest else { return false };
     let version = [*v, *w];
-    let known = more.is_empty() || (version != *b"00" && more[0] == b'-');
+    let known = more.is_empty() || (version != *b"00" && more[0] == b'-' && more.iter().all(u8::is_ascii_graphic));
     let zero = |id: &[u8]| id.iter().all(|digit| *digit == b'0');
     known
         && version != *b"ff"
@@ -121,6 +121,8 @@ mod tests {
             assert!(is_valid(headers[TRACEPARENT].as_bytes()), "{headers:?}");
             assert!(!headers.contains_key(TRACESTATE), "{parent}");
         }
+        let binary = [b"cc", &GOOD.as_bytes()[2..], b"-\x85"].concat();
+        assert!(!is_valid(&binary));
         let twice = after(&[GOOD, GOOD], Begin::Unsampled);
         assert_eq!(twice.get_all(TRACEPARENT).iter().count(), 1);
         assert_ne!(twice[TRACEPARENT], GOOD);

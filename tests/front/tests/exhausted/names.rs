@@ -88,7 +88,10 @@ async fn a_resolver_that_is_away_or_slow_is_waited_for_beside_the_requests() -> 
     resolver.turns(Manner::Silent);
     served(&mut kept, AWAY).await?;
     let after = (threads(&sidecar.process)?, threads(&front)?);
-    ensure!(after.0 <= before.0 + WAITING && after.1 <= before.1 + WAITING, "threads wait for the resolver: {before:?}, {after:?}");
+    ensure!(
+        after.0 <= before.0 + WAITING && after.1 <= before.1 + WAITING,
+        "threads wait for the resolver: {before:?}, {after:?}"
+    );
 
     resolver.turns(Manner::Knows(SLOW));
     hub.is_called("the queue-proxy finds the hub by a late answer").await?;
