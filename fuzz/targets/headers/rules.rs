@@ -155,7 +155,7 @@ fn way(came: &Message, sent: &Message, traces: Begin) {
 
 /// W3C Trace Context, 2.2.
 fn is_parent(value: &[u8]) -> bool {
-    let Ok(value) = std::str::from_utf8(value) else { return false };
+    let Some(value) = std::str::from_utf8(value).ok().filter(|value| value.is_ascii()) else { return false };
     let parts: Vec<&str> = value.splitn(5, '-').collect();
     let [version, trace, span, flags, ..] = parts[..] else { return false };
     let hex = |part: &str, length| {

@@ -48,7 +48,7 @@ fn is_valid(parent: &[u8]) -> bool {
     let (span, rest) = rest.split_at(16);
     let [b'-', flags @ ..] = rest else { return false };
     let version = [*v, *w];
-    let known = more.is_empty() || (version != *b"00" && more[0] == b'-' && more.iter().all(u8::is_ascii_graphic));
+    let known = more.is_empty() || (version != *b"00" && more[0] == b'-' && more.is_ascii());
     let zero = |id: &[u8]| id.iter().all(|digit| *digit == b'0');
     known
         && version != *b"ff"
