@@ -19,7 +19,7 @@ const KNATIVE: f64 = 2.5;
 #[command(about = "Measures the warm path through ours and others' proxies")]
 struct Args {
     /// How often everything is measured.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Of one measurement.
     #[arg(long, default_value_t = 2)]
