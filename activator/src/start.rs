@@ -75,8 +75,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let file = args.hub_token_file.clone();
     let token =
         Box::new(move || std::fs::read_to_string(&file).with_context(|| format!("token file {}", file.display())));
-    let machine =
-        Machine { client, network: Tcp, now: Arc::new(SystemTime::now), token, sockets: sockets::of_process() };
+    let machine = Machine {
+        client,
+        network: Tcp,
+        now: Arc::new(SystemTime::now),
+        token,
+        sockets: sockets::of_process(Sockets::of_holding),
+    };
     run_on(machine, args, terminating).await
 }
 

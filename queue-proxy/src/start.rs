@@ -46,7 +46,7 @@ const CONNECTIONS_MAX: usize = 4096;
 /// # Errors
 /// A port cannot be listened on.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    run_on(config, Tcp, sockets::of_process(), runtime::shutdown::signal()).await
+    run_on(config, Tcp, sockets::of_process(Sockets::of), runtime::shutdown::signal()).await
 }
 
 /// The same on a network that is handed in; `terminating` stands for SIGTERM. Dropped, nothing of it goes on.

@@ -62,7 +62,7 @@ const ENTRY_BYTES: usize = 4 << 10;
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Connections at a time, upgraded ones included; at the bound accepting pauses. The process has a bound of its own,
-    /// of which one listener gets three quarters at most.
+    /// of which one listener gets seven eighths at most.
     pub connections: usize,
     /// From the bound on until nobody waits, answers end their HTTP/1 connections, so that all have their turn: for peers that
     /// keep connections which they do not use, as our own pool does.

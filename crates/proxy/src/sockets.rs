@@ -25,16 +25,17 @@ const RESERVE: (u64, u64) = (96, 1024);
 /// More than that is no bound.
 const MOST: u64 = 1 << 24;
 
-/// How many connections of clients there may be, and as many to upstreams.
-fn share(descriptors: u64) -> usize {
+/// What there is for connections.
+fn left(descriptors: u64) -> u64 {
     let reserve = (descriptors / 8).clamp(RESERVE.0, RESERVE.1);
-    (descriptors.saturating_sub(reserve) / 2).clamp(1, MOST) as usize
+    descriptors.saturating_sub(reserve)
 }
 
 /// The connections of a process.
 #[derive(Debug)]
 pub struct Sockets {
     most: usize,
+    most_upstreams: usize,
     clients: Arc<Semaphore>,
     upstreams: Arc<Semaphore>,
     open: AtomicUsize,
@@ -50,22 +51,37 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    /// Those of a process that may have so many file descriptors.
+    /// Those of a process that may have so many file descriptors: as many to upstreams as of clients.
     pub fn of(descriptors: u64) -> Self {
-        let most = share(descriptors);
+        Self::shared(left(descriptors), left(descriptors) / 2)
+    }
+
+    /// The same for a process that holds requests, which have no upstream meanwhile: two thirds for clients.
+    pub fn of_holding(descriptors: u64) -> Self {
+        Self::shared(left(descriptors), left(descriptors) / 3)
+    }
+
+    fn shared(all: u64, upstreams: u64) -> Self {
+        let [most, most_upstreams] = [all - upstreams, upstreams].map(|part| part.clamp(1, MOST) as usize);
         Self {
             most,
+            most_upstreams,
             clients: Arc::new(Semaphore::new(most)),
-            upstreams: Arc::new(Semaphore::new(most)),
+            upstreams: Arc::new(Semaphore::new(most_upstreams)),
             open: AtomicUsize::new(0),
             shortages: Default::default(),
             short: Notify::new(),
         }
     }
 
-    /// Connections of clients at most, and as many to upstreams.
+    /// Connections of clients at most.
     pub const fn most(&self) -> usize {
         self.most
+    }
+
+    /// Connections to upstreams at most.
+    pub const fn most_upstreams(&self) -> usize {
+        self.most_upstreams
     }
 
     /// Connections of clients that are open now.
@@ -91,7 +107,7 @@ impl Sockets {
 
     /// Most that one listener may take: a flood on one leaves something to the others.
     pub(crate) const fn most_of_a_listener(&self) -> usize {
-        self.most - self.most / 4
+        self.most - self.most / 8
     }
 
     /// A place for a client, if there is one; it has to come back by [`Self::left`].
@@ -177,11 +193,14 @@ mod tests {
 
     #[test]
     fn something_is_left_for_everything_else() {
-        assert_eq!(share(256), 80);
-        assert_eq!(share(1024), 448);
-        assert_eq!(share(1 << 20), ((1 << 20) - 1024) / 2);
-        assert_eq!(share(10), 1, "one at a time is better than none");
-        assert_eq!(share(u64::MAX), 1 << 24);
+        let both = |sockets: Sockets| (sockets.most(), sockets.most_upstreams());
+        assert_eq!(both(Sockets::of(256)), (80, 80));
+        assert_eq!(both(Sockets::of(1024)), (448, 448));
+        assert_eq!(both(Sockets::of(10)), (1, 1), "one at a time is better than none");
+        assert_eq!(both(Sockets::of(u64::MAX)), (1 << 24, 1 << 24));
+        assert_eq!(both(Sockets::of_holding(256)), (107, 53));
+        let usual = Sockets::of_holding(20_000);
+        assert!(usual.most_of_a_listener() >= 10_000, "{usual:?}");
     }
 
     #[tokio::test]

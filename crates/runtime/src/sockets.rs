@@ -23,11 +23,12 @@ pub fn raise_descriptors() -> u64 {
     current.unwrap_or(u64::MAX)
 }
 
-/// The connections of this process, by what the kernel allows.
-pub fn of_process() -> Arc<Sockets> {
+/// The connections of this process, shared out of what the kernel allows.
+pub fn of_process(share: impl FnOnce(u64) -> Sockets) -> Arc<Sockets> {
     let descriptors = raise_descriptors();
-    let sockets = Sockets::of(descriptors);
-    tracing::info!(descriptors, connections = sockets.most(), "connections of clients, and as many to upstreams");
+    let sockets = share(descriptors);
+    let (clients, upstreams) = (sockets.most(), sockets.most_upstreams());
+    tracing::info!(descriptors, clients, upstreams, "connections that there may be");
     Arc::new(sockets)
 }
 
@@ -45,7 +46,7 @@ pub fn show(registry: &Registry, sockets: &Arc<Sockets>) {
         ),
         PullingGauge::new(
             "todoapp_connections_limit",
-            "Connections of clients that may be open, and as many to upstreams.",
+            "Connections of clients that may be open.",
             Box::new(move || most as f64),
         ),
     ];

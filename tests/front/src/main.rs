@@ -33,7 +33,7 @@ async fn main() -> anyhow::Result<()> {
         network: proxy::net::Tcp,
         now: Arc::new(SystemTime::now),
         token: Box::new(|| anyhow::bail!("there is no hub")),
-        sockets: runtime::sockets::of_process(),
+        sockets: runtime::sockets::of_process(proxy::Sockets::of_holding),
     };
     activator::run_on(machine, args.activator, runtime::shutdown::signal()).await
 }

@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use crate::client::{Kept, PATIENCE, is_whole, metric, streams};
 
 const APP_PORT: u16 = 3000;
-/// Leaves 80 connections to clients, of which a listener gets 60, and 80 to upstreams.
+/// Leaves an activator 107 connections to clients, of which a listener gets 94, and 53 to upstreams.
 const FEW: Place<'static> = Place { core: None, group: None, descriptors: Some(256), resolver: None };
-const OF_A_LISTENER: usize = 60;
-const UPSTREAM: usize = 80;
+const OF_A_LISTENER: usize = 94;
+const UPSTREAM: usize = 53;
 const CROWD: usize = 300;
 /// While a process waits for descriptors its CPU is not busy: a loop that is would take all of this time.
 const WATCHED: Duration = Duration::from_secs(2);
