@@ -1,6 +1,7 @@
 //! A program of ours or of others that runs as long as its [`Process`].
 
 use std::ffi::OsString;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -62,7 +63,8 @@ impl Place<'_> {
 }
 
 impl Process {
-    /// Starts a program with these variables. What it writes goes where our own output goes.
+    /// Starts a program with these variables. All that it writes goes to our standard error: the standard output is the
+    /// caller's own, such as a benchmark's table.
     ///
     /// # Errors
     /// There is no such program.
@@ -71,7 +73,8 @@ impl Process {
         let words: Vec<OsString> = words.chain(arguments.iter().map(OsString::from)).collect();
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).envs(variables.iter().map(|(name, value)| (name, value)));
-        let child = command.stdin(Stdio::null()).kill_on_drop(true).spawn();
+        let errors = std::io::stderr().as_fd().try_clone_to_owned().context("our standard error")?;
+        let child = command.stdin(Stdio::null()).stdout(errors).kill_on_drop(true).spawn();
         Ok(Self { child: child.with_context(|| format!("starting {words:?}"))? })
     }
 
@@ -176,4 +179,30 @@ fn ours(program: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     let built = own.ancestors().skip(1).take(2).map(|folder| folder.join(program));
     built.into_iter().find(|path| path.is_file()).unwrap_or_else(|| program.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "listening on port 3000";
+
+    /// Only for the next test, which looks at where this one's output goes.
+    #[tokio::test]
+    #[ignore = "part of another test"]
+    async fn starts_a_program_that_prints() {
+        let mut echo = Process::start(Place::default(), "echo", &[SAID], &[]).expect("echo");
+        echo.child.wait().await.expect("its end");
+    }
+
+    #[test]
+    fn what_a_program_prints_is_not_part_of_our_output() {
+        let name = "process::tests::starts_a_program_that_prints";
+        let mut again = std::process::Command::new(std::env::current_exe().expect("this program"));
+        let output = again.args(["--exact", name, "--ignored", "--nocapture"]).output().expect("this program again");
+        let [out, err] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        assert!(out.contains("1 passed"), "{out}{err}");
+        assert!(!out.contains(SAID), "{out}");
+        assert!(err.contains(SAID), "{err}");
+    }
 }
