@@ -4,7 +4,7 @@
 //! that knows nothing of hub, probes or requests. Measured is scale PATCH → both containers listen.
 
 use std::net::SocketAddr;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::cluster::image;
@@ -17,6 +17,7 @@ use kube::api::{Api, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::Sample;
+use crate::moments::moment;
 
 const LABEL: &str = "bench/floor";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -32,12 +33,6 @@ pub struct Floor {
 /// Scale PATCH → the app's container listens; → the one in the sidecar's place does too.
 #[derive(Debug, Clone, Default)]
 pub struct Bound(pub [Sample; 2]);
-
-/// When a program listened, as its own clock said.
-pub fn moment(value: &str) -> Result<Timestamp> {
-    let micros: u64 = value.parse().with_context(|| format!("'{value}' is no time"))?;
-    Ok(Timestamp::try_from(UNIX_EPOCH + Duration::from_micros(micros))?)
-}
 
 impl Floor {
     /// As many copies of the Deployment `model`, asleep.

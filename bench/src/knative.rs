@@ -6,13 +6,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::cluster::{image, service_address};
 use e2e::{Space, wait_for};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
+
+use crate::moments::Moments;
 
 /// Where `bench/knative/install` puts it.
 const SYSTEM: &str = "knative-serving";
@@ -31,12 +34,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// From the first byte sent to the end of the answer, which has to be 200, on a connection of its own.
+    /// Asks the test application there, on a connection of its own; its answer has to be 200.
     ///
     /// # Errors
     /// Another answer, or none.
-    pub async fn get(&self) -> Result<Duration> {
-        let begin = Instant::now();
+    pub async fn get(&self) -> Result<Moments> {
+        let sent = Timestamp::now();
         let request = format!("GET / HTTP/1.1\r\n{}\r\nConnection: close\r\n\r\n", self.fields.join("\r\n"));
         let exchange = async {
             let mut stream = TcpStream::connect(self.address).await?;
@@ -47,11 +50,18 @@ impl Entry {
             anyhow::Ok(answer)
         };
         let answer = timeout(ANSWER, exchange).await.context("no answer in time")??;
-        let taken = begin.elapsed();
+        let answered = Timestamp::now();
         let text = String::from_utf8_lossy(&answer);
         ensure!(text.starts_with("HTTP/1.1 200 "), "{}: {:.200}", self.fields.join(", "), text);
-        Ok(taken)
+        Moments::told(sent, answered, |name| field(&text, name)).with_context(|| self.fields.join(", "))
     }
+}
+
+/// Value of a header field of an HTTP/1.1 message, whose name may be in any case; empty if it is not there.
+fn field<'a>(message: &'a str, name: &str) -> &'a str {
+    let head = message.lines().skip(1).take_while(|line| !line.is_empty());
+    let mut fields = head.filter_map(|line| line.split_once(':'));
+    fields.find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.trim())
 }
 
 /// Makes an app of the test application that keeps at least `min` pods; with none it sleeps from the beginning.
@@ -111,4 +121,16 @@ async fn pods(space: &Space, name: &str) -> Result<Vec<Pod>> {
 fn configurations(space: &Space) -> Api<DynamicObject> {
     let kind = GroupVersionKind::gvk("serving.knative.dev", "v1", "Configuration");
     Api::namespaced_with(space.client(), &space.name, &ApiResource::from_gvk(&kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_found_in_the_head_alone_and_in_any_case() {
+        let message = "HTTP/1.1 200 OK\r\nTestapp-Started: 17\r\nempty:\r\n\r\nother: body\r\n";
+        let found = ["testapp-started", "empty", "other"].map(|name| field(message, name));
+        assert_eq!(found, ["17", "", ""]);
+    }
 }

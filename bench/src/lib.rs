@@ -6,6 +6,7 @@
 pub mod floor;
 pub mod group;
 pub mod knative;
+pub mod moments;
 pub mod warm;
 
 use std::{process::ExitCode, time::Duration};

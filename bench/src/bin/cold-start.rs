@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bench::floor::{Bound, Floor, moment};
+use bench::floor::{Bound, Floor};
+use bench::moments::{Moments, PHASES, between};
 use bench::{HEAD, PROMISES, Sample, promise};
 use clap::Parser;
 use e2e::app::sleeping;
@@ -39,14 +40,10 @@ struct Args {
     limit_seconds: u64,
 }
 
-/// Moments of one cold start.
+/// One cold start.
 struct Start {
     name: String,
-    sent: Timestamp,
-    answered: Timestamp,
-    process: Timestamp,
-    listening: Timestamp,
-    received: Timestamp,
+    moments: Moments,
 }
 
 #[tokio::main]
@@ -110,29 +107,23 @@ async fn one_start(target: &Target, name: &str) -> Result<Start> {
     let reply = target.get("/").await?.expect(200)?;
     let answered = Timestamp::now();
     ensure!(reply.header("todoapp-cold-start") == "true", "{name} was awake: {reply:?}");
-    Ok(Start {
-        name: name.to_owned(),
-        sent,
-        answered,
-        process: moment(reply.header("testapp-started"))?,
-        listening: moment(reply.header("testapp-listening"))?,
-        received: moment(reply.header("testapp-received"))?,
-    })
+    let moments = Moments::told(sent, answered, |field| reply.header(field))?.of_first()?;
+    Ok(Start { name: name.to_owned(), moments })
 }
 
 /// Names of the phases, in the order of [`phases`].
 const NAMES: [&str; 6] = [
-    "request sent → answer read",
+    PHASES[0],
     "request sent → scale PATCH at the API server",
     "scale PATCH → answered by the API server",
     "scale PATCH → process of the app runs",
-    "app listens → request inside the app",
-    "request inside the app → answer read",
+    PHASES[3],
+    PHASES[4],
 ];
 
 async fn phases(space: &Space, log: &str, starts: &[Start]) -> Result<[Sample; 6]> {
-    let first = starts.iter().map(|s| s.sent).min().context("no start")?;
-    let last = starts.iter().map(|s| s.answered).max().context("no start")?;
+    let first = starts.iter().map(|s| s.moments.sent).min().context("no start")?;
+    let last = starts.iter().map(|s| s.moments.answered).max().context("no start")?;
     let users = [Component::Operator.user(&space.cluster.system)];
     let calls = audit::writes(log, &users, first, last + SignedDuration::from_secs(1)).await?;
     let mut phases: [Sample; 6] = Default::default();
@@ -141,16 +132,17 @@ async fn phases(space: &Space, log: &str, starts: &[Start]) -> Result<[Sample; 6
         let scale =
             scales.find(|c| of(c, space, start)).with_context(|| format!("no scale PATCH for {}", start.name))?;
         let (begun, done) = (scale.request_received_timestamp, scale.stage_timestamp);
+        let [whole, .., released, answered] = start.moments.phases();
         let steps = [
-            (start.sent, start.answered),
-            (start.sent, begun),
-            (begun, done),
-            (begun, start.process),
-            (start.listening, start.received),
-            (start.received, start.answered),
+            whole,
+            between(start.moments.sent, begun),
+            between(begun, done),
+            between(begun, start.moments.process),
+            released,
+            answered,
         ];
-        for (sample, (from, to)) in phases.iter_mut().zip(steps) {
-            sample.push(Duration::try_from(to.duration_since(from)).unwrap_or_default());
+        for (sample, step) in phases.iter_mut().zip(steps) {
+            sample.push(step);
         }
     }
     Ok(phases)
@@ -184,5 +176,5 @@ fn of(call: &Call, space: &Space, start: &Start) -> bool {
     let object = call.object_ref.clone().unwrap_or_default();
     object.namespace == space.name
         && object.name.starts_with(&format!("{}-", start.name))
-        && (start.sent..=start.answered).contains(&call.request_received_timestamp)
+        && (start.moments.sent..=start.moments.answered).contains(&call.request_received_timestamp)
 }

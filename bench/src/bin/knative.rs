@@ -1,10 +1,12 @@
-//! Ours and Knative Serving side by side on one node: the warm path, first requests, and many first requests at once.
+//! Ours and Knative Serving side by side on one node: the warm path, first requests with their phases, and many first
+//! requests at once. On each side two proxies are on the way: the activator, and the queue-proxy of the pod.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use bench::knative::{self, Entry};
+use bench::moments::PHASES;
 use bench::{HEAD, PROMISES, Sample, at_least, median, promise};
 use clap::Parser;
 use e2e::app::sleeping;
@@ -42,7 +44,9 @@ struct Args {
 /// First requests of one side.
 #[derive(Default)]
 struct Cold {
-    alone: Sample,
+    /// One at a time, each of the [`PHASES`].
+    alone: [Sample; PHASES.len()],
+    /// All at once, to the answer.
     at_once: Sample,
 }
 
@@ -113,15 +117,17 @@ async fn cold(space: &Space, args: Args) -> Result<[Cold; 2]> {
         for (index, pair) in entries.iter().take(now).enumerate() {
             for turn in 0..2 {
                 let side = (index + turn) % 2;
-                cold[side].alone.push(pair[side].get().await?);
+                let phases = pair[side].get().await?.of_first()?.phases();
+                cold[side].alone.iter_mut().zip(phases).for_each(|(sample, phase)| sample.push(phase));
             }
         }
         left -= now;
     }
     for side in 0..2 {
         all_asleep(space, &names).await?;
-        for taken in join_all(entries.iter().map(|pair| pair[side].get())).await {
-            cold[side].at_once.push(taken?);
+        for moments in join_all(entries.iter().map(|pair| pair[side].get())).await {
+            let [whole, ..] = moments?.of_first()?.phases();
+            cold[side].at_once.push(whole);
         }
     }
     Ok(cold)
@@ -142,27 +148,30 @@ async fn entry(space: &Space, app: &api::TodoApp) -> Result<Entry> {
 }
 
 fn report(args: Args, rounds: &[[f64; 3]], ours: &Cold, theirs: &Cold) {
-    let share = |side: usize| median(rounds.iter().map(|rates| rates[side] / rates[0]));
     println!(
-        "## Beside Knative Serving\n\nThe same node, in turns; Knative v0.42.2 without an ingress, its activator always on the way.\n"
+        "## Beside Knative Serving\n\nThe same node, in turns; Knative v0.42.2. On each side both proxies are on the way of every request, warm or\nfirst: its activator, then the queue-proxy beside the app. Knative has no ingress here: its activator is called itself.\n"
     );
+    let share = |side: usize| median(rounds.iter().map(|rates| rates[side] / rates[0]));
     println!(
         "| warm, 32 connections, 1 KiB, medians of {} rounds | answers a second | share of direct |\n| --- | --- | --- |",
         rounds.len()
     );
     for (name, side) in
-        [("direct", 0), ("ours: activator and queue-proxy", 1), ("Knative's activator and queue-proxy", 2)]
+        [("direct", 0), ("our activator and queue-proxy", 1), ("Knative's activator and queue-proxy", 2)]
     {
         println!("| {name} | {:.0} | {:.3} |", median(rounds.iter().map(|rates| rates[side])), share(side));
     }
-    println!("\n{HEAD}");
-    println!("{}", ours.alone.row("first request, ours"));
-    println!("{}", theirs.alone.row("first request, Knative's"));
-    println!("{}", ours.at_once.row(&format!("{} first requests at once, ours", args.apps)));
-    println!("{}", theirs.at_once.row(&format!("{} first requests at once, Knative's", args.apps)));
-    let p50 = |sample: &Sample| sample.quantile(0.5).as_secs_f64();
+    println!("\nFirst requests to sleeping apps, one at a time in turns, image on the node:\n\n{HEAD}");
+    for (phase, (ours, theirs)) in PHASES.iter().zip(ours.alone.iter().zip(&theirs.alone)) {
+        println!("{}", ours.row(&format!("{phase}, ours")));
+        println!("{}", theirs.row(&format!("{phase}, Knative's")));
+    }
+    println!("\n{} first requests at once, one to each app:\n\n{HEAD}", args.apps);
+    println!("{}", ours.at_once.row(&format!("{}, ours", PHASES[0])));
+    println!("{}", theirs.at_once.row(&format!("{}, Knative's", PHASES[0])));
+    let p50 = |cold: &Cold| cold.alone[0].quantile(0.5).as_secs_f64();
     println!("\n{PROMISES}");
     let shares = median(rounds.iter().map(|[_, ours, theirs]| ours / theirs));
     println!("{}", at_least("warm, ours ÷ Knative's", shares, SHARE, ""));
-    println!("{}", promise("first request at p50, ours ÷ Knative's", p50(&ours.alone) / p50(&theirs.alone), COLD, ""));
+    println!("{}", promise("first request at p50, ours ÷ Knative's", p50(ours) / p50(theirs), COLD, ""));
 }
