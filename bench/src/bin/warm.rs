@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use bench::warm::{Figures, Load, Way};
 use bench::{PROMISES, at_least, median, promise};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Of haproxy's requests a second, the activator's.
 const SHARE: f64 = 0.8;
@@ -24,6 +24,9 @@ struct Args {
     /// Of one measurement.
     #[arg(long, default_value_t = 2)]
     seconds: usize,
+    /// What the load generator speaks.
+    #[arg(long, value_enum, default_values_t = [Protocol::Http1, Protocol::Http2])]
+    protocol: Vec<Protocol>,
     /// Requests under way at a time.
     #[arg(long, default_values_t = [1, 32, 256])]
     width: Vec<usize>,
@@ -33,6 +36,12 @@ struct Args {
     /// Only ways whose names contain this.
     #[arg(long)]
     way: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Protocol {
+    Http1,
+    Http2,
 }
 
 /// What was measured of a load: for each way its figures, one a round.
@@ -64,10 +73,16 @@ async fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Each protocol with each size with each width.
 fn loads(args: &Args) -> Vec<Load> {
-    let sizes = |http2| args.size.iter().map(move |size| (http2, *size));
-    let kinds = sizes(false).chain(sizes(true));
-    kinds.flat_map(|(http2, size)| args.width.iter().map(move |width| Load { http2, size, width: *width })).collect()
+    let mut loads = Vec::new();
+    for protocol in &args.protocol {
+        let http2 = *protocol == Protocol::Http2;
+        for &size in &args.size {
+            loads.extend(args.width.iter().map(|&width| Load { http2, size, width }));
+        }
+    }
+    loads
 }
 
 fn report(args: &Args, ways: &[Way], loads: &[Load], measured: &[Measured]) {
@@ -132,4 +147,29 @@ fn promises(load: &Load, measured: &Measured) {
 
 fn p50(figures: &Figures) -> Option<f64> {
     figures.p50.map(|p50: Duration| p50.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loads_of(flags: &[&str]) -> Vec<(bool, usize, usize)> {
+        let args = Args::try_parse_from([&["warm"], flags].concat()).expect("flags");
+        loads(&args).into_iter().map(|Load { http2, size, width }| (http2, size, width)).collect()
+    }
+
+    #[test]
+    fn everything_is_measured_unless_less_is_asked_for() {
+        let all = loads_of(&[]);
+        assert_eq!(all.len(), 12);
+        assert_eq!([all[0], all[11]], [(false, 1024, 1), (true, 102_400, 256)]);
+    }
+
+    #[test]
+    fn one_load_can_be_chosen() {
+        let flags = ["--protocol", "http2", "--size", "1024", "--width", "32"];
+        assert_eq!(loads_of(&flags), [(true, 1024, 32)]);
+        let both = ["--protocol", "http1", "--protocol", "http2", "--size", "1024", "--width", "32"];
+        assert_eq!(loads_of(&both), [(false, 1024, 32), (true, 1024, 32)]);
+    }
 }
