@@ -7,6 +7,7 @@ pub mod floor;
 pub mod group;
 pub mod knative;
 pub mod moments;
+pub mod objects;
 pub mod warm;
 
 use std::{process::ExitCode, time::Duration};
