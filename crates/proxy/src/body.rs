@@ -146,7 +146,7 @@ impl Body {
             Kind::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
             Kind::Leased(leased) => {
                 let (body, lease) = &mut **leased;
-                let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+                let frame = ready!(lease.drive(cx, |cx| Pin::new(&mut *body).poll_frame(cx)));
                 match &frame {
                     Some(Ok(_)) if body.is_end_stream() => lease.finished(),
                     None => lease.finished(),

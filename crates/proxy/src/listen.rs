@@ -11,6 +11,7 @@ mod http;
 mod many;
 mod ports;
 mod resets;
+mod streams;
 mod strict;
 
 use std::{

@@ -6,6 +6,7 @@
 //! HTTP/1: a stack of free connections an address (the warmest on top); a connection is on it only while no message is
 //! on the wire. HTTP/2: few shared connections an address, the next one when the streams of the others are used up.
 
+mod driven;
 mod error;
 mod home;
 mod http1;
@@ -15,6 +16,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Weak},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -84,6 +86,18 @@ pub(crate) enum Lease {
 }
 
 impl Lease {
+    /// Asks `look` for what comes of the connection, and drives that if nobody else does.
+    pub(crate) fn drive<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        match self {
+            Self::Http1(lease) => lease.drive(cx, look),
+            Self::Http2(_) => look(cx),
+        }
+    }
+
     /// The message is over: the connection may be used again.
     pub(crate) fn finished(&mut self) {
         match self {

@@ -36,7 +36,9 @@ pub(super) fn follow(headers: &mut HeaderMap, begin: Begin) {
         Begin::Unsampled => false,
         Begin::Sampled => true,
     };
-    headers.insert(TRACEPARENT, parent_of(fastrand::u128(1..), fastrand::u64(1..), sampled));
+    // Not zero, which is no id.
+    let (trace, span) = (u128::from(random()) << 64 | u128::from(random()), random());
+    headers.insert(TRACEPARENT, parent_of(trace, span, sampled));
 }
 
 /// 2.2.2 and 4.3: a later version may have more behind a dash; what is no text in it, whoever reads traces cannot read.
@@ -55,6 +57,10 @@ fn is_valid(parent: &[u8]) -> bool {
         && [&version, trace, span, flags].iter().all(|part| part.iter().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
         && !zero(trace)
         && !zero(span)
+}
+
+fn random() -> u64 {
+    fastrand::u64(..) | 1
 }
 
 fn parent_of(trace: u128, span: u64, sampled: bool) -> HeaderValue {

@@ -17,10 +17,14 @@ use hyper::{
     server::conn::{http1, http2},
     service::Service,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead as _, ReadBuf};
 
-use super::{CONNECTION_WINDOW, Limits, PING_EVERY, SEND_BUFFER, STREAM_WINDOW, strict::Strict};
+use super::{
+    CONNECTION_WINDOW, Limits, PING_EVERY, SEND_BUFFER, STREAM_WINDOW,
+    streams::{Begun, Streams},
+    strict::Strict,
+};
 use crate::{Body, net::Io};
 
 /// RFC 9113, 3.4.
@@ -39,7 +43,8 @@ impl<S> Answer for S where
 /// How each version is spoken.
 pub(super) struct Versions {
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+    head_bytes: usize,
+    h2_streams: u32,
 }
 
 impl Versions {
@@ -50,27 +55,47 @@ impl Versions {
             .header_read_timeout(limits.head_timeout)
             .max_buf_size(limits.head_bytes)
             .max_headers(limits.headers);
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        Self { http1, head_bytes: limits.head_bytes, h2_streams: limits.h2_streams }
+    }
+
+    fn http2(&self, begun: Begun) -> http2::Builder<Begun> {
+        let mut http2 = http2::Builder::new(begun);
         http2
             .timer(TokioTimer::new())
-            .max_header_list_size(limits.head_bytes as u32)
-            .max_concurrent_streams(limits.h2_streams)
+            .max_header_list_size(self.head_bytes as u32)
+            .max_concurrent_streams(self.h2_streams)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(PING_EVERY);
-        Self { http1, http2 }
+        http2
     }
 }
 
-type Version2<I, S> = http2::Connection<TokioIo<Strict<I>>, S, TokioExecutor>;
+/// A connection of HTTP/2 and its requests.
+pub(super) struct Version2<I: Io, S: Answer> {
+    connection: http2::Connection<TokioIo<Strict<I>>, S, Begun>,
+    streams: Streams,
+}
+
+impl<I: Io, S: Answer> Version2<I, S> {
+    /// Answers first, so that what they write goes out now; then new requests.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.streams.poll(cx);
+        let over = Pin::new(&mut self.connection).poll(cx).map(drop);
+        if over.is_pending() {
+            self.streams.poll(cx);
+        }
+        over
+    }
+}
 
 /// One connection's HTTP. HTTP/2's state is the larger one and serves many requests, so it alone is boxed.
 #[expect(clippy::large_enum_variant, reason = "the large one is what nearly every connection becomes")]
 pub(super) enum Http<'a, I: Io, S: Answer> {
     Unknown(Opening<'a, I, S>),
     Version1(http1::UpgradeableConnection<TokioIo<Strict<I>>, S>),
-    Version2(Pin<Box<Version2<I, S>>>),
+    Version2(Box<Version2<I, S>>),
     Over,
 }
 
@@ -90,7 +115,7 @@ impl<'a, I: Io, S: Answer> Http<'a, I, S> {
         }
         match self {
             Self::Version1(http) => Pin::new(http).poll(cx).map(drop),
-            Self::Version2(http) => http.as_mut().poll(cx).map(drop),
+            Self::Version2(http) => http.poll(cx),
             Self::Unknown(_) | Self::Over => Poll::Ready(()),
         }
     }
@@ -100,7 +125,7 @@ impl<'a, I: Io, S: Answer> Http<'a, I, S> {
         match self {
             Self::Unknown(_) => *self = Self::Over,
             Self::Version1(http) => Pin::new(http).graceful_shutdown(),
-            Self::Version2(http) => http.as_mut().graceful_shutdown(),
+            Self::Version2(http) => Pin::new(&mut http.connection).graceful_shutdown(),
             Self::Over => {}
         }
     }
@@ -136,7 +161,9 @@ impl<'a, I: Io, S: Answer> Opening<'a, I, S> {
         self.io.give_back(&self.bytes[..self.read]);
         let io = TokioIo::new(self.io);
         if is_http2 {
-            Http::Version2(Box::pin(self.versions.http2.serve_connection(io, self.service)))
+            let begun = Begun::default();
+            let connection = self.versions.http2(begun.clone()).serve_connection(io, self.service);
+            Http::Version2(Box::new(Version2 { connection, streams: Streams::new(begun) }))
         } else {
             Http::Version1(self.versions.http1.serve_connection(io, self.service).with_upgrades())
         }

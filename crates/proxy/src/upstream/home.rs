@@ -12,8 +12,12 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, time::Instant};
 
-use super::{Cause, PoolLimits, http1::Idle, http2::Shared};
-use crate::{Body, Shortage, net::Dial, sockets::Roomy};
+use super::{
+    Cause, PoolLimits,
+    http1::{Connection, Idle},
+    http2::Shared,
+};
+use crate::{Shortage, net::Dial, sockets::Roomy};
 
 /// Buffer of an HTTP/1 connection at most, which bounds a response's head.
 pub(super) const BUFFER_MAX: usize = 64 << 10;
@@ -55,34 +59,24 @@ impl Home {
     }
 
     /// Takes the warmest free connection, and how long it has been free.
-    pub(super) fn take(&self) -> Option<(hyper::client::conn::http1::SendRequest<Body>, Duration)> {
-        let mut free = self.free.lock();
-        if free.is_empty() {
-            return None;
-        }
+    pub(super) fn take(&self) -> Option<(Connection, Duration)> {
         let now = Instant::now();
-        let mut at = free.len();
-        while at > 0 {
-            at -= 1;
-            let since = free[at].since;
-            if now.saturating_duration_since(since) > self.limits.idle_timeout {
-                // Everything below has waited even longer.
-                free.drain(..=at);
+        loop {
+            let idle = self.free.lock().pop()?;
+            let unused = now.saturating_duration_since(idle.since);
+            if unused > self.limits.idle_timeout {
+                // Those below have waited even longer.
+                self.free.lock().clear();
                 return None;
             }
-            if free[at].sender.is_closed() {
-                free.remove(at);
-            } else if free[at].sender.is_ready() {
-                let idle = free.remove(at);
-                return Some((idle.sender, now.saturating_duration_since(since)));
+            if idle.connection.is_ready() {
+                return Some((idle.connection, unused));
             }
-            // Otherwise hyper is about to finish with the last message: the next one down will do.
         }
-        None
     }
 
-    pub(super) fn put(&self, sender: hyper::client::conn::http1::SendRequest<Body>) {
-        if sender.is_closed() || self.retired.load(Ordering::Relaxed) {
+    pub(super) fn put(&self, connection: Connection) {
+        if self.retired.load(Ordering::Relaxed) {
             return;
         }
         let since = Instant::now();
@@ -90,7 +84,7 @@ impl Home {
         if free.len() >= self.limits.idle_per_address {
             free.remove(0);
         }
-        free.push(Idle { sender, since });
+        free.push(Idle { connection, since });
     }
 
     /// The HTTP/2 connection with room, if one has; with `crowded`, the least busy one even if it has none.
@@ -127,7 +121,7 @@ impl Home {
         let timeout = self.limits.idle_timeout;
         self.free
             .lock()
-            .retain(|idle| !idle.sender.is_closed() && now.saturating_duration_since(idle.since) <= timeout);
+            .retain_mut(|idle| now.saturating_duration_since(idle.since) <= timeout && idle.connection.look());
         self.shared.lock().retain(|connection| !connection.is_closed() && connection.used_since_last_asked());
     }
 

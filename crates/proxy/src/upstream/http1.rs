@@ -1,8 +1,17 @@
 //! HTTP/1: one message at a time on a connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::{
     body::Incoming,
@@ -13,10 +22,12 @@ use tokio::time::Instant;
 
 use super::{
     Cause, Lease as AnyLease, SendError,
+    driven::Driven,
     home::{BUFFER_MAX, Home},
 };
 use crate::{
     Body,
+    body::Guard,
     forward::{Head, is_idempotent},
     net::Dial,
 };
@@ -25,28 +36,94 @@ use crate::{
 /// pauses are the hot path, where the copy would cost more than it saves.
 const DOUBTFUL_AFTER: Duration = Duration::from_millis(100);
 
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Body>,
+    /// `None`: it has a task of its own.
+    driven: Option<Driven>,
+}
+
+impl Connection {
+    /// Takes note of what came while nobody looked; whether it may be used.
+    pub(super) fn look(&mut self) -> bool {
+        if let Some(driven) = &mut self.driven {
+            driven.turn();
+        }
+        self.is_ready()
+    }
+
+    /// As far as is known: that it was closed meanwhile is noticed before anything is sent.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready() && !self.sender.is_closed()
+    }
+
+    async fn exchange(&mut self, request: Request<Body>) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
+        let mut sent = pin!(self.sender.try_send_request(request));
+        match &mut self.driven {
+            Some(driven) => poll_fn(|cx| driven.drive(cx, |cx| sent.as_mut().poll(cx))).await,
+            None => sent.await,
+        }
+    }
+
+    fn let_go(&mut self) {
+        if let Some(driven) = self.driven.take() {
+            driven.let_go();
+        }
+    }
+
+    /// Back to its home: at once if it is ready, as nearly always; otherwise when it is.
+    fn go_home(mut self, home: Arc<Home>) {
+        if self.is_ready() || self.look() {
+            if let Some(driven) = &self.driven {
+                driven.rest();
+            }
+            home.put(self);
+            return;
+        }
+        self.let_go();
+        tokio::spawn(async move {
+            if self.sender.ready().await.is_ok() {
+                home.put(self);
+            }
+        });
+    }
+}
+
 /// A free connection.
 #[derive(Debug)]
 pub(super) struct Idle {
-    pub(super) sender: SendRequest<Body>,
+    pub(super) connection: Connection,
     pub(super) since: Instant,
 }
 
 /// A connection in use: back to its home when the message is over, closed if it is dropped before.
 pub(crate) struct Lease {
-    sender: Option<SendRequest<Body>>,
+    connection: Option<Connection>,
     home: Arc<Home>,
 }
 
 impl Lease {
+    /// Drives the connection until `look` finds something of it.
+    pub(super) fn drive<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut look: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        match self.connection.as_mut().and_then(|connection| connection.driven.as_mut()) {
+            Some(driven) => driven.drive(cx, look),
+            None => look(cx),
+        }
+    }
+
     pub(super) fn finished(&mut self) {
-        if let Some(sender) = self.sender.take() {
-            self.home.put(sender);
+        if let Some(connection) = self.connection.take() {
+            connection.go_home(Arc::clone(&self.home));
         }
     }
 
     pub(super) fn broken(&mut self) {
-        self.sender = None;
+        self.connection = None;
     }
 }
 
@@ -55,10 +132,11 @@ pub(super) async fn send<D: Dial>(
     dial: &D,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, SendError> {
-    while let Some((mut sender, unused)) = home.take() {
+    let upload = Upload::of(&mut request);
+    while let Some((mut connection, unused)) = home.take() {
         let spare = (unused > DOUBTFUL_AFTER).then(|| copy(&request)).flatten();
-        let mut error = match sender.try_send_request(request).await {
-            Ok(response) => return Ok(leased(response, sender, home)),
+        let mut error = match connection.exchange(request).await {
+            Ok(response) => return Ok(leased(response, connection, home, upload)),
             Err(error) => error,
         };
         // Not written, or (RFC 9110, 9.2.2) safe to write again: the next connection gets it.
@@ -67,39 +145,69 @@ pub(super) async fn send<D: Dial>(
             None => return Err(SendError::of(error)),
         }
     }
-    let mut sender = match open(&home, dial).await {
-        Ok(sender) => sender,
+    // Boxed: it happens seldom, and every request would have the room for it.
+    let mut connection = match Box::pin(open(&home, dial)).await {
+        Ok(connection) => connection,
         Err(cause) => return Err(SendError::unsent(request, cause)),
     };
-    match sender.try_send_request(request).await {
-        Ok(response) => Ok(leased(response, sender, home)),
+    match connection.exchange(request).await {
+        Ok(response) => Ok(leased(response, connection, home, upload)),
         Err(error) => Err(SendError::of(error)),
     }
 }
 
-async fn open<D: Dial>(home: &Home, dial: &D) -> Result<SendRequest<Body>, Cause> {
+async fn open<D: Dial>(home: &Home, dial: &D) -> Result<Connection, Cause> {
     let io = home.dial(dial).await?;
-    let (sender, connection) = hyper::client::conn::http1::Builder::new()
+    let (sender, http) = hyper::client::conn::http1::Builder::new()
         .max_buf_size(BUFFER_MAX)
         .handshake(TokioIo::new(io))
         .await
         .map_err(Cause::Http)?;
-    // Whoever waits for the response learns of an error; an idle connection's end interests nobody.
-    tokio::spawn(async move {
-        let _ = connection.with_upgrades().await;
-    });
-    Ok(sender)
+    Ok(Connection { sender, driven: Some(Driven::new(http.with_upgrades())) })
 }
 
-fn leased(response: Response<Incoming>, sender: SendRequest<Body>, home: Arc<Home>) -> Response<Body> {
+/// A response's body drives its connection, and a reader who pauses stops it. What is still sent must not wait for that,
+/// nor another protocol.
+fn leased(response: Response<Incoming>, mut connection: Connection, home: Arc<Home>, upload: Upload) -> Response<Body> {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS || !upload.is_over() {
+        connection.let_go();
+    }
     response.map(|body| {
         if body.is_end_stream() {
-            home.put(sender);
+            connection.go_home(home);
             return Body::incoming(body);
         }
-        let lease = Lease { sender: Some(sender), home };
-        Body::leased(body, AnyLease::Http1(lease))
+        Body::leased(body, AnyLease::Http1(Lease { connection: Some(connection), home }))
     })
+}
+
+/// Whether the body of a request is still being sent.
+struct Upload(Option<Arc<AtomicBool>>);
+
+/// Kept as long as that body.
+struct Sending(Arc<AtomicBool>);
+
+impl Upload {
+    fn of(request: &mut Request<Body>) -> Self {
+        if request.body().is_end_stream() {
+            return Self(None);
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        request.body_mut().guard(Sending(Arc::clone(&over)));
+        Self(Some(over))
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.as_ref().is_none_or(|over| over.load(Ordering::Acquire))
+    }
+}
+
+impl Guard for Sending {}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// The connection went away without a byte of an answer.
