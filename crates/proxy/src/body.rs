@@ -17,6 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
@@ -45,6 +46,9 @@ pub struct Body {
 
 /// What is kept as long as a body; dropped at its end, however that comes.
 pub trait Guard: Send + 'static {
+    /// What came after the content.
+    fn ended(&mut self, _trailers: &HeaderMap) {}
+
     /// The body broke before its end: what it was read from failed, or its time was over. Not when its reader left.
     fn broken(&mut self) {}
 }
@@ -173,6 +177,9 @@ impl HttpBody for Body {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     headers::from_trailers(trailers);
+                    if let Some(guard) = &mut this.guard {
+                        guard.ended(trailers);
+                    }
                 }
             }
             Some(Err(_)) => {
