@@ -5,7 +5,10 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 
-use super::trace::{TRACEPARENT, TRACESTATE};
+use super::{
+    origin::REAL_IP,
+    trace::{TRACEPARENT, TRACESTATE},
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -76,6 +79,7 @@ fn remove_named(headers: &mut HeaderMap) {
 
 fn is_protected(name: &HeaderName) -> bool {
     [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE, VIA, TRACEPARENT, TRACESTATE].contains(name)
+        || *name == REAL_IP
         || name.as_str().starts_with("x-forwarded-")
         || name.as_str().starts_with("todoapp-")
 }
@@ -123,7 +127,8 @@ mod tests {
     #[test]
     fn what_routes_or_vouches_cannot_be_named_away() {
         let mut headers = map(&[
-            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start, Via, traceparent"),
+            ("connection", "Host, X-Forwarded-For, X-Real-IP, Forwarded, Content-Length"),
+            ("connection", "todoapp-cold-start, Via, traceparent"),
             ("traceparent", "00"),
             ("via", "1.1 a"),
             ("host", "a"),
@@ -131,10 +136,19 @@ mod tests {
             ("content-length", "3"),
             ("todoapp-cold-start", "true"),
             ("x-forwarded-for", "1.2.3.4"),
+            ("x-real-ip", "1.2.3.4"),
         ]);
         from_request(&mut headers);
-        let vouching =
-            ["content-length", "forwarded", "host", "todoapp-cold-start", "traceparent", "via", "x-forwarded-for"];
+        let vouching = [
+            "content-length",
+            "forwarded",
+            "host",
+            "todoapp-cold-start",
+            "traceparent",
+            "via",
+            "x-forwarded-for",
+            "x-real-ip",
+        ];
         assert_eq!(left(&headers), vouching);
     }
 
