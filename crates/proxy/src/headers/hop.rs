@@ -23,10 +23,13 @@ pub(super) const OPTIONS_MAX: usize = 16;
 pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let upgrade = remove_connection(headers);
     // RFC 9110, 10.1.4: TE is hop-by-hop, but `trailers` is true of us as well, and gRPC insists on it.
-    if let Some(te) = headers.remove(TE)
-        && has_token(&te, "trailers")
-    {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
+    if headers.contains_key(TE) {
+        // Several lines are one list (RFC 9110, 5.3).
+        let trailers = headers.get_all(TE).iter().any(|value| has_token(value, "trailers"));
+        headers.remove(TE);
+        if trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
     }
     // RFC 9113, 3.1: h2c by upgrade is obsolete, and a classic way past a proxy's rules.
     upgrade.filter(|protocol| !has_token(protocol, "h2c"))
@@ -154,9 +157,14 @@ mod tests {
 
     #[test]
     fn trailers_may_be_sent_through_us() {
-        let mut headers = map(&[("te", "deflate, Trailers"), ("connection", "te")]);
-        from_request(&mut headers);
-        assert_eq!(headers[TE], "trailers");
+        for lines in [&["deflate, Trailers"][..], &["gzip", "trailers"], &["trailers", "gzip"]] {
+            let mut headers: HeaderMap = map(&[("connection", "te")]);
+            for line in lines {
+                headers.append(TE, HeaderValue::from_static(line));
+            }
+            from_request(&mut headers);
+            assert_eq!(headers.get_all(TE).iter().collect::<Vec<_>>(), ["trailers"], "{lines:?}");
+        }
     }
 
     #[test]
