@@ -67,7 +67,7 @@ pub struct Args {
     #[arg(long, env = "TODOAPP_HOLD_TIMEOUT", default_value = "60s", value_parser = duration)]
     pub(crate) hold_timeout: Duration,
     /// Networks of the proxies in front, such as `10.0.0.0/8,192.0.2.7`: what they say about the origin of a request
-    /// (X-Forwarded-*, Forwarded) is kept, and of everybody else replaced.
+    /// (X-Forwarded-*, Forwarded, X-Real-IP) is kept, and of everybody else replaced or dropped.
     #[arg(long, env = "TODOAPP_TRUSTED_PROXIES", default_value = "", value_parser = networks)]
     pub(crate) trusted_proxies: Networks,
     /// What is done with a request without a valid `traceparent`: `unsampled` and `sampled` begin a trace, `never` leaves

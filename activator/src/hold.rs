@@ -116,7 +116,7 @@ pub(crate) async fn wait(
             Ok(grant.lease)
         }
         Some(Err(why)) => Err(Failure::RevisionFailed(why.as_ref().to_owned())),
-        None => Err(Failure::HoldTimeout),
+        None => Err(Failure::HoldTimeout(revision.obstacle())),
     }
 }
 

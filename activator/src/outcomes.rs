@@ -1,7 +1,8 @@
 //! What a revision did for users while a release of its app is under way: counted here, told to the hub each second.
 //!
 //! Every request that was routed to the revision counts, whichever way it came: with the head of its answer, whoever made
-//! that, and once more as an error if the answer breaks afterwards. A client that left before the head is not counted.
+//! that, and once more as an error if the answer breaks afterwards, or gRPC's status at its end is one of the server's. A
+//! client that left before the head is not counted.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

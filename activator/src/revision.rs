@@ -36,7 +36,10 @@ use crate::{
     metrics::{Metrics, RevisionMetrics},
     outcomes::Counts,
     pick::Slot,
-    table::{facts::RevisionFacts, key::Key},
+    table::{
+        facts::{RevisionFacts, Standing},
+        key::Key,
+    },
     wakes::Wakes,
 };
 
@@ -150,6 +153,14 @@ impl Revision {
     /// Why it cannot start, if so.
     pub(crate) fn failure(&self) -> Option<Arc<str>> {
         self.line.lock().as_ref()?.failure.clone()
+    }
+
+    /// What is in the way of its first pod, if that may pass by itself.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        match &self.line.lock().as_ref()?.standing {
+            Standing::Delayed(why) if self.ready.load().is_empty() => Some(why.clone().into()),
+            _ => None,
+        }
     }
 
     /// For `/debug/state`.

@@ -23,7 +23,7 @@ use proxy::{
     body::Budget,
     error,
     forward::{self, PLACES},
-    headers,
+    headers::{self, Outcome},
     listen::ConnInfo,
     net::{Dial, Tcp},
     upstream::Pool,
@@ -90,7 +90,8 @@ pub(crate) fn serve<D: Dial>(
     let (arrived, method) = (Instant::now(), MethodLabel::of(request.method()));
     let telling = activator.reception.access.as_ref().and_then(|access| access.sample(&request, &connection, arrived));
     let held = Held::default();
-    let mut visit = Visit { activator, door, arrived, method, patience, routed: None, cookie: None, held, telling };
+    let mut visit =
+        Visit { activator, door, arrived, method, grpc, patience, routed: None, cookie: None, held, telling };
     // Not an async fn, whose future keeps its arguments twice.
     async move {
         let mut response = match visit.answer(request, &connection).await {
@@ -131,6 +132,7 @@ struct Visit<D: Dial> {
     door: Door,
     arrived: Instant,
     method: MethodLabel,
+    grpc: bool,
     /// How long the client itself waits, if it says so.
     patience: Option<Duration>,
     routed: Option<Arc<Revision>>,
@@ -221,8 +223,8 @@ impl<D: Dial> Visit<D> {
             shared.wakes.note(revision.labels(), self.arrived, sent, response.status().as_u16());
         }
         let (shared, arrived, method) = (Arc::clone(shared), self.arrived, self.method);
-        let status = response.status();
-        let outcomes = self.count(&revision, status);
+        let outcome = Outcome::of(&response, self.grpc);
+        let outcomes = self.count(&revision, outcome.status());
         // A sidecar's answer instead of its app's.
         let reason = error::told(response.headers());
         if let Some(reason) = reason {
@@ -230,11 +232,11 @@ impl<D: Dial> Visit<D> {
         }
         let mut telling = self.telling.take();
         if let Some(telling) = &mut telling {
-            telling.answered(status, reason);
+            telling.answered(response.status(), reason);
             telling.length(response.body().size_hint().exact());
             telling.routed(&revision, &self.held);
         }
-        let answering = Answering { shared, revision, arrived, method, status, outcomes, telling, _lease: lease };
+        let answering = Answering { shared, revision, arrived, method, outcome, outcomes, telling, _lease: lease };
         Ok(forward::inbound(response, passage, connection, answering))
     }
 

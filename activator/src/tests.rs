@@ -9,6 +9,7 @@ mod holding;
 mod memory;
 mod outcomes;
 mod retrying;
+mod returning;
 mod routing;
 #[cfg(feature = "otlp")]
 mod spans;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use prometheus::{IntCounter, IntCounterVec, Opts, PullingGauge, Registry};
 use proxy::{
     body::Guard,
     gate::{Gate, Permit},
+    headers::Outcome,
     meter::{Meter, MeterGuard},
 };
 use runtime::durations::{Durations, MethodLabel};
@@ -58,7 +59,7 @@ impl Metrics {
 pub(crate) struct Flight {
     pub(crate) started: Instant,
     method: MethodLabel,
-    status: Option<StatusCode>,
+    outcome: Option<Outcome>,
     metrics: Arc<Metrics>,
     permit: Option<Permit>,
     _meter: MeterGuard,
@@ -67,7 +68,7 @@ pub(crate) struct Flight {
 impl Flight {
     pub(crate) fn new(method: &Method, meter: MeterGuard, metrics: Arc<Metrics>) -> Self {
         let method = MethodLabel::of(method);
-        Self { started: Instant::now(), method, status: None, metrics, permit: None, _meter: meter }
+        Self { started: Instant::now(), method, outcome: None, metrics, permit: None, _meter: meter }
     }
 
     /// It is in the app now.
@@ -81,17 +82,30 @@ impl Flight {
     }
 
     /// The head of the answer is known.
-    pub(crate) const fn answered(&mut self, status: StatusCode) {
-        self.status = Some(status);
+    pub(crate) const fn answered(&mut self, outcome: Outcome) {
+        self.outcome = Some(outcome);
     }
 }
 
-impl Guard for Flight {}
+impl Guard for Flight {
+    fn ended(&mut self, trailers: &HeaderMap) {
+        if let Some(outcome) = &mut self.outcome {
+            outcome.ended(trailers);
+        }
+    }
+
+    fn broken(&mut self) {
+        if let Some(outcome) = &mut self.outcome {
+            outcome.broken();
+        }
+    }
+}
 
 impl Drop for Flight {
     fn drop(&mut self) {
         let class = |status: StatusCode| usize::from(status.as_u16() / 100).saturating_sub(1).min(DEPARTED - 1);
-        self.metrics.requests[self.status.map_or(DEPARTED, class)].inc();
-        self.metrics.durations.observe(self.method, self.status, self.started.elapsed());
+        let status = self.outcome.map(Outcome::status);
+        self.metrics.requests[status.map_or(DEPARTED, class)].inc();
+        self.metrics.durations.observe(self.method, status, self.started.elapsed());
     }
 }

@@ -16,7 +16,7 @@ use proxy::{
     body::{Budget, ReadAhead},
     forward::{self, Failed, Forwarded, PLACES, REFUSED, Times},
     gate::{Gate, Permit},
-    headers,
+    headers::{self, Outcome},
     listen::ConnInfo,
     meter::Meter,
     net::Dial,
@@ -111,7 +111,7 @@ impl<D: Dial> Sidecar<D> {
         let grpc = headers::grpc::is_grpc(request.headers());
         match self.answer(request, &info, &mut flight).await {
             Ok((response, passage)) => {
-                flight.answered(response.status());
+                flight.answered(Outcome::of(&response, grpc));
                 let places = flight.places();
                 let mut response = forward::inbound(response, passage, &info, flight);
                 if let Some(places) = places {
@@ -125,7 +125,7 @@ impl<D: Dial> Sidecar<D> {
                 if unsent {
                     response.headers_mut().insert(REFUSED, HeaderValue::from_static("true"));
                 }
-                flight.answered(status);
+                flight.answered(status.into());
                 response.body_mut().guard(flight);
                 response
             }

@@ -32,7 +32,7 @@ pub(crate) async fn wait<T>(
         tokio::select! {
             // The tables outlive the requests.
             _ = changed.changed() => {}
-            () = sleep_until(deadline) => return Err(Failure::HoldTimeout),
+            () = sleep_until(deadline) => return Err(Failure::HoldTimeout(None)),
         }
     };
     held.waited += entered.elapsed();

@@ -1,6 +1,10 @@
 //! The part of a revision that is behind its lock, and what happens under it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -35,8 +39,9 @@ pub(super) struct Live {
     pub(super) story: Option<Box<ColdStart>>,
     /// When there was a pod again after there had been none.
     pub(super) woke: Option<Instant>,
-    /// Pods known here: those that take requests, and those that still have some of ours.
-    slots: Vec<Arc<Slot>>,
+    /// Pods known here: those that take requests, and those that have some of ours or are about to get one, from somebody who
+    /// takes a place without a lock and reads the pods of a moment ago. Whoever it is has the slot in hand.
+    slots: Vec<(SocketAddr, Weak<Slot>)>,
     /// When the autoscaler last wanted more.
     raised: Option<Instant>,
     /// The earliest time at which the endpoints are looked at again.
@@ -54,7 +59,7 @@ impl Live {
             && failure.is_none()
             && waking.is_none()
             && story.is_none()
-            && slots.iter().all(|slot| slot.outstanding() == 0)
+            && slots.iter().all(|(_, slot)| slot.strong_count() == 0)
             && raised.is_none()
             && timer.is_none()
     }
@@ -114,22 +119,21 @@ impl Revision {
         if before.iter().map(|slot| slot.address).eq(addresses.iter().copied()) {
             return;
         }
+        live.slots.retain(|(_, slot)| slot.strong_count() > 0);
         let mut ready = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let known = live.slots.iter().find(|slot| slot.address == address);
-            let slot = known.cloned().unwrap_or_else(|| Slot::new(address));
+            let known = live.slots.iter().filter(|(known, _)| *known == address).find_map(|(_, slot)| slot.upgrade());
+            let slot = known.unwrap_or_else(|| {
+                let slot = Slot::new(address);
+                live.slots.push((address, Arc::downgrade(&slot)));
+                slot
+            });
             slot.give(live.endpoints.share(address));
             ready.push(slot);
         }
         for slot in before.iter() {
             if !ready.iter().any(|other| other.address == slot.address) {
                 (self.shared.retire)(slot.address);
-            }
-        }
-        live.slots.retain(|slot| slot.outstanding() > 0);
-        for slot in &ready {
-            if !live.slots.iter().any(|other| other.address == slot.address) {
-                live.slots.push(Arc::clone(slot));
             }
         }
         if before.is_empty() {
@@ -157,5 +161,13 @@ impl Revision {
                 }
             });
         });
+    }
+}
+
+#[cfg(test)]
+impl Revision {
+    /// What one reads who is about to take a place without a lock.
+    pub(crate) fn read(&self) -> Arc<Vec<Arc<Slot>>> {
+        self.ready.load_full()
     }
 }

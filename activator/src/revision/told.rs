@@ -48,7 +48,8 @@ impl Revision {
         });
     }
 
-    /// What the Revision's conditions say. Those who wait are told at the moment that a failure appears.
+    /// What the Revision's conditions say. Those who wait are told at the moment that a failure appears; of what may
+    /// pass by itself at the end of their wait.
     pub(crate) fn stands(&self, standing: &Standing) {
         let mut live = self.live();
         if live.standing == *standing {

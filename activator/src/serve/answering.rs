@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use proxy::body::Guard;
+use http::HeaderMap;
+use proxy::{body::Guard, headers::Outcome};
 use runtime::durations::MethodLabel;
 use tokio::time::Instant;
 
@@ -20,28 +20,42 @@ pub(super) struct Answering {
     pub(super) revision: Arc<Revision>,
     pub(super) arrived: Instant,
     pub(super) method: MethodLabel,
-    pub(super) status: StatusCode,
+    pub(super) outcome: Outcome,
     pub(super) outcomes: Option<Arc<Counts>>,
     pub(super) telling: Option<Box<Telling>>,
     pub(super) _lease: Lease,
 }
 
+impl Answering {
+    /// What was counted as good is an error after all.
+    fn broke(&self) {
+        if let Some(outcomes) = &self.outcomes {
+            outcomes.broke();
+        }
+    }
+}
+
 impl Guard for Answering {
+    fn ended(&mut self, trailers: &HeaderMap) {
+        if self.outcome.ended(trailers) {
+            self.broke();
+        }
+    }
+
     fn broken(&mut self) {
         if let Some(telling) = &mut self.telling {
             telling.broken();
         }
-        if let Some(outcomes) = &self.outcomes
-            && !self.status.is_server_error()
-        {
-            outcomes.broke();
+        if self.outcome.broken() {
+            self.broke();
         }
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        self.shared.metrics.answered(self.method, self.status, self.arrived.elapsed());
-        self.revision.answered(self.status);
+        let status = self.outcome.status();
+        self.shared.metrics.answered(self.method, status, self.arrived.elapsed());
+        self.revision.answered(status);
     }
 }

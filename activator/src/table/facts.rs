@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use api::{Visibility, condition, labels, rollout::Phase};
-use k8s_openapi::api::discovery::v1::EndpointConditions;
+use k8s_openapi::{api::discovery::v1::EndpointConditions, apimachinery::pkg::apis::meta::v1::Condition};
 use wire::Protocol;
 
 use super::lean::{LeanApp, LeanRevision, LeanRollout, LeanSlice};
@@ -63,6 +63,8 @@ pub(crate) enum Standing {
     /// As far as is known.
     #[default]
     Good,
+    /// Not now, but that may pass by itself; reason and message.
+    Delayed(Box<str>),
     /// No; reason and message.
     Failed(Box<str>),
 }
@@ -135,11 +137,14 @@ impl RevisionFacts {
             limit: revision.spec.concurrency_limit,
             request_timeout: revision.spec.timeouts.request(),
             protocol: if revision.spec.template.app_port().h2c { Protocol::H2c } else { Protocol::Http1 },
-            standing: failed.map_or(Standing::Good, |ready| {
-                Standing::Failed(format!("{}: {}", ready.reason, ready.message).into())
-            }),
+            standing: failed.map_or(Standing::Good, standing),
         }
     }
+}
+
+fn standing(ready: &Condition) -> Standing {
+    let why = format!("{}: {}", ready.reason, ready.message).into();
+    if condition::UNPLACED.contains(&&*ready.reason) { Standing::Delayed(why) } else { Standing::Failed(why) }
 }
 
 impl SliceFacts {

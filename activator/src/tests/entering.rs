@@ -67,13 +67,14 @@ async fn a_request_that_runs_in_a_circle_is_refused_before_it_wakes_anything() {
 
 #[tokio::test]
 async fn only_a_trusted_proxy_is_believed() {
-    let said = "x-forwarded-for: 9.9.9.9\r\nx-forwarded-proto: https\r\n";
-    for (network, expected) in [("127.0.0.0/8", ["9.9.9.9, 127.0.0.1", "https"]), ("10.0.0.0/8", ["127.0.0.1", "http"])]
+    let said = "x-forwarded-for: 9.9.9.9\r\nx-forwarded-proto: https\r\nx-real-ip: 9.9.9.9\r\n";
+    for (network, expected) in
+        [("127.0.0.0/8", ["9.9.9.9, 127.0.0.1", "https", "9.9.9.9"]), ("10.0.0.0/8", ["127.0.0.1", "http", ""])]
     {
         let (world, pod) = world(Entry { trusted: vec![network.parse().unwrap()], traces: Begin::Never });
         send(&world, said).await;
         let heads = pod.heads.lock();
-        let seen = ["x-forwarded-for", "x-forwarded-proto"].map(|name| all(&heads[0], name).concat());
+        let seen = ["x-forwarded-for", "x-forwarded-proto", "x-real-ip"].map(|name| all(&heads[0], name).concat());
         assert_eq!(seen, expected, "{network}");
         assert!(!heads[0].contains_key("traceparent"));
     }

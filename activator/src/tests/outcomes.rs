@@ -99,6 +99,47 @@ async fn no_answer_and_half_an_answer_are_errors() {
     assert_eq!(figures(&tally(&world, "user-2").unwrap()), (2, 2, 0, 2));
 }
 
+const GRPC: &str = "content-type: application/grpc\r\ncontent-length: 0\r\n\r\n";
+
+const UNAVAILABLE: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: 14\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn of_grpc_its_own_status_counts_wherever_it_stands() {
+    let world = world("Progressing");
+    let ask = async |host: &str| answer(call(world.public, host, "/", GRPC).await).await.status;
+    // Trailers-Only, as an app or a queue-proxy tells of an error.
+    world.up("uid-user-1", saying(UNAVAILABLE).await);
+    assert_eq!(ask(HOST).await, 200);
+    assert_eq!(figures(&tally(&world, "user-1").unwrap()), (1, 1, 0, 1));
+    let candidate = format!("candidate-{HOST}");
+    for (code, errors) in [("0", 0), ("5", 0), ("13", 1)] {
+        world.revisions.hear(wire::Down::Endpoints(Vec::new()));
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/grpc+proto\r\ntransfer-encoding: chunked\r\n\r\n\
+             5\r\nhello\r\n0\r\ngrpc-status: {code}\r\n\r\n"
+        );
+        world.up("uid-user-2", saying(answer.leak()).await);
+        assert_eq!(ask(&candidate).await, 200);
+        assert_eq!(tally(&world, "user-2").unwrap().errors, errors, "{code}");
+    }
+    // Who did not ask for gRPC is told nothing in its words.
+    world.up("uid-user-1", saying(UNAVAILABLE).await);
+    assert_eq!(get(world.public, HOST).await.status, 200);
+    assert_eq!(figures(&tally(&world, "user-1").unwrap()), (2, 1, 0, 2));
+    let count = |revision: &str, class: &str| {
+        let labels = format!("namespace=\"default\",revision=\"{revision}\"");
+        world.metric(&format!("todoapp_requests_total{{app=\"user\",code=\"{class}\",{labels}}}"))
+    };
+    let counts = [("user-1", "5xx"), ("user-1", "2xx"), ("user-2", "2xx"), ("user-2", "4xx"), ("user-2", "5xx")];
+    assert_eq!(counts.map(|(revision, class)| count(revision, class)), [(); 5].map(|()| Some("1".to_owned())));
+    let posts = |code: u16| {
+        let labels = format!("http_request_method=\"POST\",http_response_status_code=\"{code}\"");
+        world.metric(&format!("http_server_request_duration_seconds_count{{{labels}}}"))
+    };
+    assert_eq!([503, 200, 404, 500].map(posts), [(); 4].map(|()| Some("1".to_owned())));
+}
+
 #[tokio::test]
 async fn who_was_held_has_no_time_and_who_left_did_not_come() {
     let mut world = world("Progressing");

@@ -15,6 +15,12 @@ pub const RECONCILING: &str = "Reconciling";
 /// Nothing more happens without a change by a person; present only while true.
 pub const STALLED: &str = "Stalled";
 
+/// Reason of a Revision whose pod no node takes.
+pub const UNSCHEDULABLE: &str = "Unschedulable";
+/// Reasons of a Revision whose pod has no node (the scheduler's names): one may come at any time, a cluster autoscaler
+/// takes minutes for it.
+pub const UNPLACED: [&str; 3] = [UNSCHEDULABLE, "SchedulerError", "SchedulingGated"];
+
 /// A condition's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {

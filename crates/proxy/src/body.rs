@@ -17,6 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
@@ -45,6 +46,9 @@ pub struct Body {
 
 /// What is kept as long as a body; dropped at its end, however that comes.
 pub trait Guard: Send + 'static {
+    /// What came after the content.
+    fn ended(&mut self, _trailers: &HeaderMap) {}
+
     /// The body broke before its end: what it was read from failed, or its time was over. Not when its reader left.
     fn broken(&mut self) {}
 }
@@ -56,10 +60,39 @@ enum Kind {
     Full(Bytes),
     Incoming(Incoming),
     /// A response's body together with the connection it comes from, which is free again when the body has ended.
-    Leased(Box<(Incoming, Lease)>),
+    Leased(Box<Leased>),
     Replay(Box<Replay>),
     Kept(Box<Kept>),
     Boxed(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+struct Leased {
+    body: Incoming,
+    lease: Lease,
+    /// Why it broke, while that is not yet told.
+    broken: Option<BoxError>,
+}
+
+impl Leased {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(cause) = self.broken.take() {
+            return Poll::Ready(Some(Err(cause)));
+        }
+        let Self { body, lease, broken } = self;
+        let frame = ready!(lease.drive(cx, |cx| Pin::new(&mut *body).poll_frame(cx)));
+        match frame {
+            Some(Err(cause)) => {
+                lease.broken();
+                // A turn later: hyper throws away what it has not yet written when it hears of an error, be it the head.
+                *broken = Some(cause.into());
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Some(Ok(_)) if !body.is_end_stream() => {}
+            Some(Ok(_)) | None => lease.finished(),
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
 }
 
 impl Body {
@@ -89,7 +122,7 @@ impl Body {
     }
 
     pub(crate) fn leased(body: Incoming, lease: Lease) -> Self {
-        Self::of(Kind::Leased(Box::new((body, lease))))
+        Self::of(Kind::Leased(Box::new(Leased { body, lease, broken: None })))
     }
 
     /// A body that tells `idle` of its movement, and breaks with [`Stalled`] when `sleep` finds that there was none.
@@ -144,17 +177,7 @@ impl Body {
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
             Kind::Incoming(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
-            Kind::Leased(leased) => {
-                let (body, lease) = &mut **leased;
-                let frame = ready!(lease.drive(cx, |cx| Pin::new(&mut *body).poll_frame(cx)));
-                match &frame {
-                    Some(Ok(_)) if body.is_end_stream() => lease.finished(),
-                    None => lease.finished(),
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) => lease.broken(),
-                }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
-            }
+            Kind::Leased(leased) => leased.poll_frame(cx),
             Kind::Replay(body) => body.poll_frame(cx),
             Kind::Kept(body) => body.poll_frame(cx),
             Kind::Boxed(body) => Pin::new(body).poll_frame(cx),
@@ -173,6 +196,9 @@ impl HttpBody for Body {
             Some(Ok(frame)) => {
                 if let Some(trailers) = frame.trailers_mut() {
                     headers::from_trailers(trailers);
+                    if let Some(guard) = &mut this.guard {
+                        guard.ended(trailers);
+                    }
                 }
             }
             Some(Err(_)) => {
@@ -190,7 +216,7 @@ impl HttpBody for Body {
             Kind::Empty => true,
             Kind::Full(_) => false,
             Kind::Incoming(body) => body.is_end_stream(),
-            Kind::Leased(leased) => leased.0.is_end_stream(),
+            Kind::Leased(leased) => leased.body.is_end_stream(),
             Kind::Replay(body) => body.is_end_stream(),
             Kind::Kept(body) => body.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
@@ -202,7 +228,7 @@ impl HttpBody for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Kind::Incoming(body) => body.size_hint(),
-            Kind::Leased(leased) => leased.0.size_hint(),
+            Kind::Leased(leased) => leased.body.size_hint(),
             Kind::Replay(body) => body.size_hint(),
             Kind::Kept(body) => body.size_hint(),
             Kind::Boxed(body) => body.size_hint(),

@@ -69,9 +69,9 @@ pub enum Failure {
     /// The request has passed an activator too often: an app sends it back to itself.
     #[error("the request runs in a circle")]
     Loop,
-    /// No pod took the request before its deadline.
-    #[error("no instance became ready in time")]
-    HoldTimeout,
+    /// No pod took the request before its deadline; the text says what was in the way, if that is known.
+    #[error("no instance became ready in time{}", .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    HoldTimeout(Option<String>),
     /// Too many requests are waiting for pods already.
     #[error("too many requests {0} are waiting for an instance")]
     HoldFull(HoldScope),
@@ -115,7 +115,7 @@ impl Failure {
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::BadRequest(status, _) => *status,
             Self::Loop => StatusCode::LOOP_DETECTED,
-            Self::HoldTimeout | Self::RequestTimeout | Self::ResponseStartTimeout | Self::IdleTimeout => {
+            Self::HoldTimeout(_) | Self::RequestTimeout | Self::ResponseStartTimeout | Self::IdleTimeout => {
                 StatusCode::GATEWAY_TIMEOUT
             }
             Self::HoldFull(_)
@@ -136,7 +136,7 @@ impl Failure {
             Self::Misdirected => "misdirected",
             Self::BadRequest(..) => "bad-request",
             Self::Loop => "loop",
-            Self::HoldTimeout => "hold-timeout",
+            Self::HoldTimeout(_) => "hold-timeout",
             Self::HoldFull(_) => "hold-full",
             Self::RevisionFailed(_) => "revision-failed",
             Self::NoRevision(_) => "no-revision",

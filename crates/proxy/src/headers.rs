@@ -7,6 +7,7 @@ mod entry;
 pub mod grpc;
 mod hop;
 mod origin;
+mod outcome;
 mod own;
 mod trace;
 mod trailers;
@@ -17,6 +18,7 @@ pub use self::{
     entry::Entry,
     hop::{PLACES, REFUSED},
     origin::Forwarded,
+    outcome::Outcome,
     own::own,
     trace::{Begin, TRACEPARENT, TRACESTATE},
 };

@@ -224,8 +224,8 @@ async fn an_answer_that_the_app_breaks_off_is_broken_for_the_client_too() {
         let request = || Request::get("http://a/").header("host", "a").body(Body::empty()).unwrap();
         let first = h1(far.address).await.send_request(request()).await.unwrap();
         let second = h2(far.address).await.send_request(request()).await.unwrap();
-        for response in [first, second] {
-            assert!(within(response.into_body().collect()).await.is_err(), "a clean end");
+        for (which, response) in [("h1", first), ("h2", second)] {
+            assert!(within(response.into_body().collect()).await.is_err(), "a clean end: {which} {text}");
         }
         let mut client = Raw::to(far.address).await;
         client.say("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;

@@ -18,7 +18,7 @@ fn samples() -> Vec<Failure> {
     let mut samples = vec![
         Failure::NoRoute,
         Failure::Misdirected,
-        Failure::HoldTimeout,
+        Failure::HoldTimeout(None),
         Failure::HoldFull(HoldScope::App),
         Failure::RevisionFailed(String::new()),
         Failure::NoRevision(String::new()),

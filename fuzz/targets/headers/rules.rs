@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Said of a message to one hop (RFC 9110, 7.6.1), or of it as a whole by each hop anew: judged one by one.
-const JUDGED: [&str; 14] = [
+const JUDGED: [&str; 15] = [
     "connection",
     "content-length",
     "forwarded",
@@ -25,10 +25,11 @@ const JUDGED: [&str; 14] = [
     "transfer-encoding",
     "upgrade",
     "via",
+    "x-real-ip",
 ];
 /// Of the head alone (RFC 9110, 6.5.1): some of those that do harm.
-const NO_TRAILERS: [&str; 7] =
-    ["content-length", "transfer-encoding", "host", "authorization", "cookie", "connection", "forwarded"];
+const NO_TRAILERS: [&str; 8] =
+    ["content-length", "transfer-encoding", "host", "authorization", "cookie", "connection", "forwarded", "x-real-ip"];
 
 /// The head and content of a request that entered, as the queue-proxy gets it.
 pub fn entered(came: &Message, sent: &Message, entry: &Entry) {
@@ -112,6 +113,8 @@ fn origin(came: &Message, sent: &Message, entry: &Entry) {
     let (peer, ours) = (PEER.to_string(), format!("for={PEER};proto=http"));
     let (told, forwarded) = (only(sent, "x-forwarded-for"), only(sent, "forwarded"));
     let said = |name| came.all(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let real = if entry.trusted.is_empty() { vec![] } else { said("x-real-ip") };
+    assert_eq!(sent.all("x-real-ip").collect::<Vec<_>>(), real, "the client's address");
     if !entry.trusted.is_empty() && (came.has("x-forwarded-for") || came.has("forwarded")) {
         let last =
             |before: Vec<Vec<u8>>, ours: &str| [before, vec![ours.as_bytes().to_vec()]].concat().join(&b", "[..]);

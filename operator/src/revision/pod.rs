@@ -4,11 +4,12 @@
 //! environment of other Services (a kubelet waits for volumes in steps of 300 ms).
 
 mod app;
+mod clashes;
 mod sidecar;
 #[cfg(test)]
 mod tests;
 
-use api::labels::{APP, REVISION, REVISION_UID, SIDECAR_CONTAINER};
+use api::labels::{APP, REVISION, REVISION_UID};
 use api::{Revision, Template};
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
@@ -34,7 +35,7 @@ pub fn weave(revision: &Revision, args: &Args) -> Result<Value, Error> {
         .ok_or_else(|| missing("containers[0]"))?;
     let readiness = app::prepare(app, revision)?;
     containers.push(sidecar::container(revision, args, &readiness));
-    names_differ(&spec)?;
+    clashes::none(&spec)?;
     for list in ["initContainers", "containers"] {
         let containers = spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten();
         containers.filter_map(Value::as_object_mut).for_each(|container| complete(container, revision));
@@ -57,20 +58,6 @@ fn without_nulls(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(without_nulls),
         _ => {}
-    }
-}
-
-/// The API server says so too, but not who gave the other name.
-fn names_differ(spec: &Map<String, Value>) -> Result<(), Error> {
-    let names = |list| spec.get(list).and_then(Value::as_array).into_iter().flatten().map(container_name);
-    match names("initContainers").find(|name| names("containers").any(|other| other == *name)) {
-        Some(SIDECAR_CONTAINER) => Err(Error::Invalid(format!(
-            "`initContainers` of the template: '{SIDECAR_CONTAINER}' is the sidecar's name"
-        ))),
-        Some(name) => Err(Error::Invalid(format!(
-            "`initContainers` of the template: there is a container '{name}' already; one without a name is called '{APP_CONTAINER}'"
-        ))),
-        None => Ok(()),
     }
 }
 

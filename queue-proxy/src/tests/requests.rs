@@ -60,6 +60,40 @@ async fn no_more_requests_are_in_the_app_than_the_limit_and_ten_times_as_many_wa
     assert!(page.contains("todoapp_queue_in_flight 0"), "{page}");
 }
 
+/// A call of gRPC; the status of HTTP.
+async fn call(to: SocketAddr, method: &str) -> u16 {
+    let io = TokioIo::new(TcpStream::connect(to).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::post(method).header("host", "app.example").header("content-type", "application/grpc");
+    let (head, body) =
+        within(sender.send_request(request.body(Empty::<Bytes>::new()).unwrap())).await.unwrap().into_parts();
+    within(body.collect()).await.unwrap();
+    head.status.as_u16()
+}
+
+#[tokio::test]
+async fn a_call_of_grpc_counts_by_its_own_status() {
+    let (listener, address) = listener().await;
+    app(listener, |request| async move {
+        let mut response = said("");
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/grpc"));
+        let code = request.uri().path()[1..].parse().unwrap();
+        response.headers_mut().insert("grpc-status", code);
+        response
+    });
+    let pod = pod(address, &[]).await;
+    for method in ["/0", "/5", "/14"] {
+        assert_eq!(call(pod.traffic, method).await, 200);
+    }
+    let page = get(pod.admin, "/metrics").await.2;
+    for (class, code) in [("2xx", 200), ("4xx", 404), ("5xx", 503)] {
+        assert!(page.contains(&format!("todoapp_queue_requests_total{{code_class=\"{class}\"}} 1")), "{page}");
+        let labels = format!("http_request_method=\"POST\",http_response_status_code=\"{code}\"");
+        assert!(page.contains(&format!("http_server_request_duration_seconds_count{{{labels}}} 1")), "{page}");
+    }
+}
+
 /// GET from this address; the connection stays open until the answer's body has come.
 async fn head_from(ip: [u8; 4], to: SocketAddr) -> http::HeaderMap {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();

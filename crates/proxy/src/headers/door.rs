@@ -143,7 +143,7 @@ fn options(headers: &HeaderMap) -> Result<(), Failure> {
 
 /// Back ends that turn `-` into `_` (CGI and its children) would take these for the headers that we check and set.
 fn ambiguous(headers: &HeaderMap) -> Result<(), Failure> {
-    const TWINS: [&str; 3] = ["content_length", "transfer_encoding", "todoapp_error"];
+    const TWINS: [&str; 4] = ["content_length", "transfer_encoding", "todoapp_error", "x_real_ip"];
     let twin = headers.keys().any(|name| {
         let name = name.as_str();
         name.as_bytes().contains(&b'_') && {

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 
 const TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
-const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(super) const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Whether a message is gRPC's: `application/grpc`, `application/grpc+proto`, `application/grpc;…`.
@@ -55,6 +55,29 @@ fn code(status: StatusCode) -> u16 {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => UNAVAILABLE,
         _ => INTERNAL,
     }
+}
+
+/// The HTTP status that a message's own stands for: google.rpc.Code (googleapis, google/rpc/code.proto), "HTTP Mapping",
+/// whose 5xx are the codes that OpenTelemetry takes for errors of a server. A code that is none is UNKNOWN, as clients have it.
+pub(super) fn status(headers: &HeaderMap) -> Option<StatusCode> {
+    let status = match headers.get(STATUS)?.as_bytes() {
+        b"0" => 200,
+        // CANCELLED; the rest of what is the client's: INVALID_ARGUMENT, FAILED_PRECONDITION, OUT_OF_RANGE, …
+        b"1" => 499,
+        b"3" | b"9" | b"11" => 400,
+        // NOT_FOUND, ALREADY_EXISTS and ABORTED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAUTHENTICATED.
+        b"5" => 404,
+        b"6" | b"10" => 409,
+        b"7" => 403,
+        b"8" => 429,
+        b"16" => 401,
+        // DEADLINE_EXCEEDED, UNIMPLEMENTED, UNAVAILABLE; then UNKNOWN, INTERNAL and DATA_LOSS.
+        b"4" => 504,
+        b"12" => 501,
+        b"14" => 503,
+        _ => 500,
+    };
+    StatusCode::from_u16(status).ok()
 }
 
 /// `%` and what is not printable ASCII as `%XX`.
@@ -109,6 +132,19 @@ mod tests {
         ] {
             assert_eq!(timeout(&with("grpc-timeout", text)), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_its_codes_stand_for() {
+        let status = |code: &str| status(&with("grpc-status", code)).map(|status| status.as_u16());
+        let known = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+        let told: Vec<_> = (0..known.len()).map(|code| status(&code.to_string())).collect();
+        assert_eq!(told, known.map(Some));
+        // semantic-conventions, docs/rpc/grpc.md: errors of a server.
+        let errors: Vec<_> = (0..known.len()).filter(|code| known[*code] >= 500).collect();
+        assert_eq!(errors, [2, 4, 12, 13, 14, 15]);
+        assert_eq!([status("17"), status("-1"), status("ok")], [Some(500); 3]);
+        assert_eq!(super::status(&HeaderMap::new()), None);
     }
 
     #[test]

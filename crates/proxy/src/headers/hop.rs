@@ -5,7 +5,10 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 
-use super::trace::{TRACEPARENT, TRACESTATE};
+use super::{
+    origin::REAL_IP,
+    trace::{TRACEPARENT, TRACESTATE},
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -20,10 +23,13 @@ pub(super) const OPTIONS_MAX: usize = 16;
 pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
     let upgrade = remove_connection(headers);
     // RFC 9110, 10.1.4: TE is hop-by-hop, but `trailers` is true of us as well, and gRPC insists on it.
-    if let Some(te) = headers.remove(TE)
-        && has_token(&te, "trailers")
-    {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
+    if headers.contains_key(TE) {
+        // Several lines are one list (RFC 9110, 5.3).
+        let trailers = headers.get_all(TE).iter().any(|value| has_token(value, "trailers"));
+        headers.remove(TE);
+        if trailers {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+        }
     }
     // RFC 9113, 3.1: h2c by upgrade is obsolete, and a classic way past a proxy's rules.
     upgrade.filter(|protocol| !has_token(protocol, "h2c"))
@@ -76,6 +82,7 @@ fn remove_named(headers: &mut HeaderMap) {
 
 fn is_protected(name: &HeaderName) -> bool {
     [HOST, CONTENT_LENGTH, FORWARDED, TE, UPGRADE, VIA, TRACEPARENT, TRACESTATE].contains(name)
+        || *name == REAL_IP
         || name.as_str().starts_with("x-forwarded-")
         || name.as_str().starts_with("todoapp-")
 }
@@ -123,7 +130,8 @@ mod tests {
     #[test]
     fn what_routes_or_vouches_cannot_be_named_away() {
         let mut headers = map(&[
-            ("connection", "Host, X-Forwarded-For, Forwarded, Content-Length, todoapp-cold-start, Via, traceparent"),
+            ("connection", "Host, X-Forwarded-For, X-Real-IP, Forwarded, Content-Length"),
+            ("connection", "todoapp-cold-start, Via, traceparent"),
             ("traceparent", "00"),
             ("via", "1.1 a"),
             ("host", "a"),
@@ -131,18 +139,32 @@ mod tests {
             ("content-length", "3"),
             ("todoapp-cold-start", "true"),
             ("x-forwarded-for", "1.2.3.4"),
+            ("x-real-ip", "1.2.3.4"),
         ]);
         from_request(&mut headers);
-        let vouching =
-            ["content-length", "forwarded", "host", "todoapp-cold-start", "traceparent", "via", "x-forwarded-for"];
+        let vouching = [
+            "content-length",
+            "forwarded",
+            "host",
+            "todoapp-cold-start",
+            "traceparent",
+            "via",
+            "x-forwarded-for",
+            "x-real-ip",
+        ];
         assert_eq!(left(&headers), vouching);
     }
 
     #[test]
     fn trailers_may_be_sent_through_us() {
-        let mut headers = map(&[("te", "deflate, Trailers"), ("connection", "te")]);
-        from_request(&mut headers);
-        assert_eq!(headers[TE], "trailers");
+        for lines in [&["deflate, Trailers"][..], &["gzip", "trailers"], &["trailers", "gzip"]] {
+            let mut headers: HeaderMap = map(&[("connection", "te")]);
+            for line in lines {
+                headers.append(TE, HeaderValue::from_static(line));
+            }
+            from_request(&mut headers);
+            assert_eq!(headers.get_all(TE).iter().collect::<Vec<_>>(), ["trailers"], "{lines:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName};
 
 /// What frames, routes, controls or vouches for a message (6.5.1): whoever merges trailers into the head would believe it.
-const OF_HEAD: [&str; 24] = [
+const OF_HEAD: [&str; 25] = [
     "age",
     "authorization",
     "cache-control",
@@ -28,6 +28,7 @@ const OF_HEAD: [&str; 24] = [
     "transfer-encoding",
     "upgrade",
     "via",
+    "x-real-ip",
 ];
 
 /// Removes what must not come after the content.

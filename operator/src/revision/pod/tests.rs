@@ -1,3 +1,4 @@
+use api::labels::SIDECAR_CONTAINER;
 use api::{ResolvedImage, RevisionStatus};
 
 use super::*;

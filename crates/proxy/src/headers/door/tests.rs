@@ -53,6 +53,7 @@ fn http1_heads() {
         ("POST", "/", &[HOST, ("content_length", "3")], Some(400)),
         ("POST", "/", &[HOST, ("x-forwarded_for", "3")], Some(400)),
         ("POST", "/", &[HOST, ("x_forwarded-port", "3")], Some(400)),
+        ("POST", "/", &[HOST, ("x_real-ip", "3")], Some(400)),
         ("POST", "/", &[HOST, ("api_key", "3")], None),
         ("GET", "/", &[HOST, ("connection", "1,2,3,4,5,6,7,8"), ("connection", "1,2,3,4,5,6,7,8")], None),
         ("GET", "/", &[HOST, ("connection", "1,2,3,4,5,6,7,8"), ("connection", "1,2,3,4,5,6,7,8,x")], Some(400)),
