@@ -34,6 +34,10 @@ pub(crate) fn from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
     // Words between our own proxies: an app must not say them, and a client not hear them.
     headers.remove(REFUSED);
     headers.remove(PLACES);
+    // RFC 9112, 6.3: it is the coding that frames the message, and the client is not to be told of a length beside it.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     remove_connection(headers)
 }
 
@@ -145,6 +149,18 @@ mod tests {
         headers.insert(CONNECTION, HeaderValue::try_from(names.join(", ")).unwrap());
         from_response(&mut headers);
         assert_eq!(left(&headers), ["x-40"]);
+    }
+
+    #[test]
+    fn of_two_framings_of_an_answer_the_length_says_nothing() {
+        for coding in ["chunked", "gzip"] {
+            let mut headers = map(&[("content-length", "3"), ("etag", "a"), ("transfer-encoding", coding)]);
+            from_response(&mut headers);
+            assert_eq!(left(&headers), ["etag"]);
+        }
+        let mut headers = map(&[("content-length", "3")]);
+        from_response(&mut headers);
+        assert_eq!(left(&headers), ["content-length"]);
     }
 
     #[test]
