@@ -21,7 +21,8 @@ pub(crate) enum Mishap<'a> {
     Unsent(&'a Cause),
     /// The pod's queue-proxy says that the app has seen nothing of it, or the pod refused the stream (RFC 9113, 8.7).
     Refused,
-    /// The connection broke before the head of an answer: nobody knows what the app did.
+    /// The connection to the pod broke before the head of an answer, or within it the one to the app: nobody knows what the
+    /// app did.
     Broken,
 }
 

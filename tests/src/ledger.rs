@@ -1,7 +1,8 @@
 //! Requests of mixed kinds at a steady rate, each with a number of its own, and what came of each.
 
+mod account;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+pub use self::account::{Account, Kill, Killed};
 use crate::http::{TIMEOUT, Target};
+
+/// Begins what is said of a stream whose protocol had changed: it is in one process, and nobody can repeat it.
+const CHANGED: &str = "after the change of protocol";
 
 /// What a request does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +64,8 @@ impl Kind {
 pub struct Entry {
     /// Since the load began.
     pub sent: Duration,
+    /// When it was over, likewise.
+    pub ended: Duration,
     /// The app's own answer, or what came instead.
     pub outcome: Result<(), String>,
 }
@@ -81,7 +88,8 @@ pub async fn send(targets: &[Target], count: u64, rate: u32) -> Entries {
         open.spawn(async move {
             let done = timeout(TIMEOUT, exchange(&target, Kind::of(number), number)).await;
             let outcome = done.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in {TIMEOUT:?}")));
-            entries.lock().insert(number, Entry { sent, outcome: outcome.map_err(|error| format!("{error:#}")) });
+            let (ended, outcome) = (begin.elapsed(), outcome.map_err(|error| format!("{error:#}")));
+            entries.lock().insert(number, Entry { sent, ended, outcome });
         });
         while open.try_join_next().is_some() {}
     }
@@ -122,69 +130,15 @@ async fn over_http2(target: &Target, path: &str) -> Result<()> {
 }
 
 async fn upgraded(target: &Target, number: u64) -> Result<()> {
-    let mut stream = target.upgrade(&format!("/ws?entry={number}")).await?;
-    let said = number.to_be_bytes();
-    stream.write_all(&said).await?;
-    let mut back = [0; 8];
-    stream.read_exact(&mut back).await?;
-    ensure!(back == said, "other bytes came back");
+    let stream = target.upgrade(&format!("/ws?entry={number}")).await?;
+    let back = there_and_back(stream, number.to_be_bytes()).await.context(CHANGED)?;
+    ensure!(back == number.to_be_bytes(), "other bytes came back");
     Ok(())
 }
 
-/// What the entries and the ledger say together.
-#[derive(Debug, Default)]
-pub struct Account {
-    /// Requests that were sent.
-    pub sent: usize,
-    /// Answered by the app, and executed once.
-    pub once: usize,
-    /// Answered by the app, and executed more than once, which does no harm.
-    pub repeated: usize,
-    /// Neither repeatable nor answered, because their pod was killed with them; told so, and executed at most once.
-    pub told: usize,
-    /// Everything else, in words.
-    pub lost: Vec<String>,
-}
-
-impl Account {
-    /// `executed` is what the ledger has; at the times of `kills` pods were killed without a word.
-    pub fn of(entries: &Entries, executed: &BTreeMap<u64, u32>, kills: &[Duration]) -> Self {
-        let mut account = Self { sent: entries.len(), ..Self::default() };
-        for (number, entry) in entries {
-            let (kind, times) = (Kind::of(*number), executed.get(number).copied().unwrap_or(0));
-            match (&entry.outcome, times) {
-                (Ok(()), 1) => account.once += 1,
-                (Ok(()), 2..) if kind.is_idempotent() => account.repeated += 1,
-                (Err(why), 0..=1) if was_told(kind, why, entry.sent, kills) => account.told += 1,
-                (outcome, _) => {
-                    let at = entry.sent.as_secs_f64();
-                    account.lost.push(format!("{number} {kind:?} at {at:.2} s, executed {times} times: {outcome:?}"));
-                }
-            }
-        }
-        account
-    }
-}
-
-/// A POST, or a stream that had begun, that was in a pod when that was killed.
-fn was_told(kind: Kind, why: &str, sent: Duration, kills: &[Duration]) -> bool {
-    let near =
-        kills.iter().any(|kill| sent + Duration::from_secs(2) >= *kill && sent <= *kill + Duration::from_secs(10));
-    near && match kind {
-        Kind::Post => why.contains("upstream-broken"),
-        Kind::Upgrade => true,
-        _ => false,
-    }
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sent, once, repeated, told, lost } = self;
-        write!(
-            f,
-            "{sent} requests: {once} executed once, {repeated} repeatable ones more than once, {told} told that their pod \
-             was killed with them, {} lost",
-            lost.len()
-        )
-    }
+async fn there_and_back(mut stream: TcpStream, said: [u8; 8]) -> Result<[u8; 8]> {
+    stream.write_all(&said).await?;
+    let mut back = [0; 8];
+    stream.read_exact(&mut back).await?;
+    Ok(back)
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Request, Response};
 use proxy::{
-    Body, Failure,
+    Body, Failure, error,
     forward::{self, Failed, REFUSED, Spare},
     net::Dial,
     upstream::SendError,
@@ -43,6 +43,7 @@ impl<D: Dial> Visit<D> {
             let attempt = forward::send(pool, lease.address(), revision.protocol, request, deadline).await;
             let mishap = match &attempt {
                 Ok(response) if response.headers().contains_key(REFUSED) => Mishap::Refused,
+                Ok(response) if broke(response) => Mishap::Broken,
                 Err(Failed::Send(SendError::Unsent { cause, .. })) => Mishap::Unsent(cause),
                 Err(Failed::Send(SendError::Refused(_))) => Mishap::Refused,
                 Err(Failed::Send(SendError::Broken(_))) => Mishap::Broken,
@@ -70,6 +71,11 @@ impl<D: Dial> Visit<D> {
             };
         }
     }
+}
+
+/// Whether the app's process died of it or with it, and the queue-proxy lives to say so.
+fn broke(response: &Response<Body>) -> bool {
+    error::told(response.headers()) == Some(Failure::UpstreamBroken(String::new()).reason())
 }
 
 /// Says in the answer, and counts, where the time of a held request went.

@@ -75,17 +75,21 @@ async fn is_broken(mut body: Incoming) -> Result<()> {
     Ok(())
 }
 
-/// Requests that the app has seen and not answered, with this method.
+/// A request that the app has seen and not answered, with this method.
 async fn silent(method: Method, in_flight: f64) -> Result<tokio::task::JoinHandle<Result<e2e::http::Reply>>> {
     let asked = tokio::spawn(async move { target().send(method, "/silent", Bytes::new()).await });
+    in_the_app(in_flight).await?;
+    Ok(asked)
+}
+
+async fn in_the_app(in_flight: f64) -> Result<()> {
     wait_for("the request is in the app", PATIENCE, || async {
         let admin = ([127, 0, 0, 1], api::labels::SIDECAR_ADMIN_PORT).into();
         let now = e2e::metrics::Scrape::get(admin).await?.sum("todoapp_queue_in_flight", &[])?;
         ensure!(now >= in_flight, "{now} in flight");
         Ok(())
     })
-    .await?;
-    Ok(asked)
+    .await
 }
 
 async fn answers_again() -> Result<()> {
@@ -98,21 +102,18 @@ async fn answers_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_app_that_dies_breaks_its_answers_and_is_told_of_where_none_began() -> Result<()> {
+async fn an_app_that_dies_breaks_its_answers_and_what_is_idempotent_is_sent_again() -> Result<()> {
     let first = app().await?;
     let _stack = Stack::start(APP_PORT, false).await?;
     let halves = [half("/length").await?, half("/chunked").await?];
-    let asked = [silent(Method::GET, 3.0).await?, silent(Method::POST, 4.0).await?];
+    let (get, post) = (silent(Method::GET, 3.0).await?, silent(Method::POST, 4.0).await?);
     first.end().await?;
     for half in halves {
         is_broken(half).await?;
     }
-    for asked in asked {
-        let reply = asked.await??;
-        ensure!((reply.status, reply.header("todoapp-error")) == (502, "upstream-broken"), "{reply:?}");
-    }
-    let _second = app().await?;
-    answers_again().await
+    let told = post.await??;
+    ensure!((told.status, told.header("todoapp-error")) == (502, "upstream-broken"), "{told:?}");
+    dies_with(get, 2).await
 }
 
 #[tokio::test]
@@ -132,16 +133,22 @@ async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_se
     ensure!(!get.is_finished(), "it waits for a pod that takes it");
     let _sidecar = Sidecar::start(APP_PORT, false, Place::default()).await?;
     answers_again().await?;
-    // Sent again, it is in the app once more, which dies with it this time.
-    wait_for("the request is in the app again", PATIENCE, || async {
-        let admin = ([127, 0, 0, 1], api::labels::SIDECAR_ADMIN_PORT).into();
-        let now = e2e::metrics::Scrape::get(admin).await?.sum("todoapp_queue_in_flight", &[])?;
-        ensure!(now >= 1.0, "{now} in flight");
-        Ok(())
-    })
-    .await?;
+    in_the_app(1.0).await?;
     first.end().await?;
+    dies_with(get, 1).await
+}
+
+/// A request that waits is sent again to apps that die with it, so many times; then its client is told.
+async fn dies_with(get: tokio::task::JoinHandle<Result<e2e::http::Reply>>, times: usize) -> Result<()> {
+    for _ in 0..times {
+        ensure!(!get.is_finished(), "it waits for an app that takes it");
+        let next = app().await?;
+        answers_again().await?;
+        in_the_app(1.0).await?;
+        next.end().await?;
+    }
     let told = get.await??;
     ensure!((told.status, told.header("todoapp-error")) == (502, "upstream-broken"), "{told:?}");
-    Ok(())
+    let _last = app().await?;
+    answers_again().await
 }

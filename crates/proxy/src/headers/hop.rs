@@ -40,6 +40,10 @@ pub(crate) fn from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
     // Words between our own proxies: an app must not say them, and a client not hear them.
     headers.remove(REFUSED);
     headers.remove(PLACES);
+    // RFC 9112, 6.3: it is the coding that frames the message, and the client is not to be told of a length beside it.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    }
     remove_connection(headers)
 }
 
@@ -62,13 +66,13 @@ fn remove_connection(headers: &mut HeaderMap) -> Option<HeaderValue> {
     headers.remove(UPGRADE).filter(|_| asks)
 }
 
-/// Fields that `Connection` names go too, except those that route, frame or vouch for a message.
+/// Fields that `Connection` names go too, except those that route, frame or vouch for a message. As many as the head has
+/// room for: of a request the door has bounded them.
 fn remove_named(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .take(OPTIONS_MAX)
         .map(<[u8]>::trim_ascii)
         // By far the most frequent ones, handled by the caller.
         .filter(|name| ![&b"keep-alive"[..], b"close", b"upgrade"].iter().any(|known| name.eq_ignore_ascii_case(known)))
@@ -153,6 +157,27 @@ mod tests {
             "x-real-ip",
         ];
         assert_eq!(left(&headers), vouching);
+    }
+
+    #[test]
+    fn however_many_names_an_app_gives_each_is_removed() {
+        let names: Vec<_> = (0..40).map(|number| format!("x-{number}")).collect();
+        let mut headers = map(&[("x-0", "1"), ("x-39", "1"), ("x-40", "1")]);
+        headers.insert(CONNECTION, HeaderValue::try_from(names.join(", ")).unwrap());
+        from_response(&mut headers);
+        assert_eq!(left(&headers), ["x-40"]);
+    }
+
+    #[test]
+    fn of_two_framings_of_an_answer_the_length_says_nothing() {
+        for coding in ["chunked", "gzip"] {
+            let mut headers = map(&[("content-length", "3"), ("etag", "a"), ("transfer-encoding", coding)]);
+            from_response(&mut headers);
+            assert_eq!(left(&headers), ["etag"]);
+        }
+        let mut headers = map(&[("content-length", "3")]);
+        from_response(&mut headers);
+        assert_eq!(left(&headers), ["content-length"]);
     }
 
     #[test]
