@@ -145,3 +145,6 @@ impl Wake for Bell {
         }
     }
 }
+
+#[cfg(all(test, feature = "loom"))]
+mod models;
