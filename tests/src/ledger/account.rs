@@ -67,9 +67,10 @@ impl Account {
                 }
             }
         }
-        let (crashed, crashes) = (account.crashed, kills.iter().filter(|kill| kill.of == Killed::Process).count());
-        if crashed > CRASHED_MAX * crashes {
-            account.lost.push(format!("{crashed} were told that their process died with them, of {crashes} that did"));
+        let deaths = kills.iter().filter(|kill| kill.of == Killed::Process).count();
+        let Self { crashed, lost, .. } = &mut account;
+        if *crashed > CRASHED_MAX * deaths {
+            lost.push(format!("{crashed} were told that their process died with them, of {deaths} that did"));
         }
         account
     }
