@@ -83,6 +83,16 @@ impl Routing {
         Ok(())
     }
 
+    /// A `TodoApp` is gone.
+    pub fn no_app(&mut self, namespace: &str, name: &str) {
+        self.store.no_app(&Key::new(namespace, name));
+    }
+
+    /// A `Revision` is gone.
+    pub fn no_revision(&mut self, namespace: &str, name: &str) {
+        self.store.no_revision(&Key::new(namespace, name));
+    }
+
     /// Makes a new table of all that is there.
     pub fn publish(&mut self) {
         self.store.publish();

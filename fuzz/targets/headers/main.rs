@@ -2,21 +2,18 @@
 //! pieces in which it arrives, and then the bytes of a connection.
 //!
 //! They go through the listener and the rewriting of an activator, and what that sends goes through those of a
-//! queue-proxy. Both are held to [`message`], a reader of our own that takes nothing but RFC 9112's grammar: a request that
+//! queue-proxy. Both are held to [`fuzz::request`], a reader of our own that takes nothing but RFC 9112's grammar: a request that
 //! the two ends see differently is how requests are smuggled.
 
 #![no_main]
 
-mod chain;
-mod message;
 mod rules;
 
-use libfuzzer_sys::{Corpus, fuzz_target};
-
-use self::{
-    chain::{AT, Role, pass},
-    message::{Read, requests},
+use fuzz::{
+    chain::{self, AT, Role, pass},
+    request::{Read, requests},
 };
+use libfuzzer_sys::{Corpus, fuzz_target};
 
 fuzz_target!(|data: &[u8]| -> Corpus { check(data) });
 

@@ -2,12 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use fuzz::{chain::AT, door::PEER, grammar::Field, request::Message};
 use proxy::headers::{Begin, Entry};
-
-use super::{
-    chain::{AT, PEER},
-    message::{Field, Message},
-};
 
 /// Said of a message to one hop (RFC 9110, 7.6.1), or of it as a whole by each hop anew: judged one by one.
 const JUDGED: [&str; 15] = [

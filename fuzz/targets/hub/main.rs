@@ -5,12 +5,12 @@
 
 mod proof;
 
-use std::fmt::Debug;
+use std::{fmt::Debug, ops::RangeInclusive};
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use wire::{Challenge, Down, Frame, Hello, Up, WireError};
+use wire::{Challenge, Down, Frame, Hello, Up, VERSION, WireError};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
@@ -23,10 +23,10 @@ fuzz_target!(|data: &[u8]| {
     let Some(([expected, step], bytes)) = data.split_first_chunk() else { return };
     let step = usize::from(*step).max(1);
     match expected {
-        b'c' => stream::<Challenge>(bytes, step),
-        b'h' => stream::<Hello>(bytes, step),
-        b'u' => stream::<Up>(bytes, step),
-        b'd' => stream::<Down>(bytes, step),
+        b'c' => stream::<Challenge>(bytes, step, 1..=1, |challenge| challenge.version == VERSION),
+        b'h' => stream::<Hello>(bytes, step, 2..=3, |hello| hello.version == VERSION),
+        b'u' => stream::<Up>(bytes, step, 16..=21, |_| true),
+        b'd' => stream::<Down>(bytes, step, 32..=35, |_| true),
         b'p' => proof::check(bytes),
         _ => {}
     }
@@ -41,7 +41,11 @@ struct Read<F> {
     left: usize,
 }
 
-fn stream<F: Frame + PartialEq + Debug>(bytes: &[u8], step: usize) {
+/// `kinds` are those of the family; `ours` says whether a message is of our version.
+fn stream<F>(bytes: &[u8], step: usize, kinds: RangeInclusive<u8>, ours: impl Fn(&F) -> bool)
+where
+    F: Frame + PartialEq + Debug,
+{
     let region = Region::new(ALLOCATOR);
     let whole = read::<F>(bytes, bytes.len().max(1));
     let used = region.change().bytes_allocated;
@@ -53,7 +57,20 @@ fn stream<F: Frame + PartialEq + Debug>(bytes: &[u8], step: usize) {
         message.encode(&mut again).expect("what was read can be said");
     }
     // Byte for byte: of each message there is one form.
-    assert_eq!(again, bytes[..bytes.len() - whole.left]);
+    let (read, left) = bytes.split_at(bytes.len() - whole.left);
+    assert_eq!(again, read);
+    assert!(whole.messages.iter().all(ours), "of another version: {:?}", whole.messages);
+    if whole.error.is_none() {
+        awaited::<F>(left, kinds);
+    }
+}
+
+/// The rest of a frame is waited for only if it can become one.
+fn awaited<F: Frame>(left: &[u8], kinds: RangeInclusive<u8>) {
+    let Some((length, rest)) = left.split_first_chunk() else { return };
+    let length = u32::from_be_bytes(*length) as usize;
+    assert!((1..=F::BYTES_MAX).contains(&length), "a frame of {length} bytes is waited for");
+    assert!(rest.first().is_none_or(|kind| kinds.contains(kind)), "a frame of kind {rest:?} is waited for");
 }
 
 fn read<F: Frame>(bytes: &[u8], step: usize) -> Read<F> {

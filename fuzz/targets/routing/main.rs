@@ -18,11 +18,23 @@ fuzz_target!(|text: &str| {
     let mut routing = Routing::default();
     // A table follows each object: however they come, the last one is the same.
     for app in &world.apps {
-        routing.app(app.object()).expect("an app");
+        routing.app(app.young()).expect("an app");
         routing.publish();
     }
     for revision in &world.live {
         routing.revision(revision.object()).expect("a revision");
+        routing.publish();
+    }
+    for app in &world.apps {
+        routing.app(app.object()).expect("an app");
+        routing.publish();
+    }
+    for revision in world.live.iter().filter(|revision| revision.gone) {
+        routing.no_revision(&revision.namespace, &revision.name);
+        routing.publish();
+    }
+    for app in world.apps.iter().filter(|app| app.gone) {
+        routing.no_app(&app.namespace, &app.name);
         routing.publish();
     }
     for ask in &world.asks {
@@ -45,9 +57,9 @@ fn check(world: &World, routing: &Routing, ask: &Ask) {
     assert!(expected.contains(&answer), "{ask:?} gets {answer:?}, expected is one of {expected:?} in {world:?}");
 
     if let (None, Answer::Revision(led)) = (ask.port, &answer) {
-        let hidden = world.apps.iter().filter(|app| !app.public);
+        let hidden = world.apps().filter(|app| !app.public);
         let hidden = hidden.flat_map(|app| app.targets.iter().map(|target| app.revision(&target.revision)));
-        let shown = world.apps.iter().filter(|app| app.public);
+        let shown = world.apps().filter(|app| app.public);
         let shown: Vec<_> =
             shown.flat_map(|app| app.targets.iter().map(|target| app.revision(&target.revision))).collect();
         assert!(!hidden.filter(|name| !shown.contains(name)).any(|name| name == *led), "{led} is of the cluster alone");

@@ -2,7 +2,7 @@
 
 use activator::fuzzing::Answer;
 
-use super::world::{App, Ask, Target, World};
+use super::world::{App, Ask, Live, Target, World};
 
 /// What may be answered: of a split any part.
 pub fn find(world: &World, ask: &Ask) -> Vec<Answer> {
@@ -21,21 +21,36 @@ pub fn find(world: &World, ask: &Ask) -> Vec<Answer> {
         None => app.targets.iter().filter(|target| target.percent > 0).collect(),
     };
     let live = |target: &&&Target| {
-        world.live.iter().any(|live| live.namespace == app.namespace && live.name == target.revision)
+        let mut live = world.live.iter().filter(|live| !live.gone);
+        live.any(|live| live.namespace == app.namespace && live.name == target.revision)
     };
     let answers: Vec<_> =
         wanted.iter().filter(live).map(|target| Answer::Revision(app.revision(&target.revision))).collect();
-    match (answers.is_empty(), app.stalled) {
+    match (answers.is_empty(), is_void(world, app)) {
         (false, _) => answers,
         (true, false) => vec![Answer::Waits],
         (true, true) => vec![Answer::NoRevision],
     }
 }
 
+/// Whether waiting is of no use: a person is waited for, or a target was deleted, which is known as long as the app that the
+/// revision was of has it too.
+fn is_void(world: &World, app: &App) -> bool {
+    let deleted = |target: &Target| {
+        let gone = world.live.iter().filter(|live| live.gone && live.namespace == app.namespace);
+        let of = |owner: &App, live: &Live| owner.namespace == live.namespace && owner.name == live.app;
+        gone.filter(|live| live.name == target.revision).any(|live| {
+            let mut owner = world.apps().filter(|owner| of(owner, live)).flat_map(|owner| &owner.targets);
+            owner.any(|target| target.revision == live.name)
+        })
+    };
+    app.stalled && !app.unread || app.targets.iter().any(deleted)
+}
+
 /// The app, and the target if a tag's own host or port was used. Older apps come first, and generated hosts before any of
 /// the users' own.
 fn claimed<'a>(world: &'a World, ask: &Ask, host: &str) -> Option<(&'a App, Option<&'a Target>)> {
-    let mut apps: Vec<&App> = world.apps.iter().collect();
+    let mut apps: Vec<&App> = world.apps().collect();
     apps.sort_by_key(|app| (app.created % 60, format!("{}/{}", app.namespace, app.name)));
     let generated = apps.iter().flat_map(|app| {
         let own = (*app, None, app.host.as_deref(), app.port);

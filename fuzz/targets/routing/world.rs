@@ -5,7 +5,10 @@
 //! own HOST                                                 a host of the user's own
 //! to REVISION PERCENT [TAG HOST|- PORT|-]                  a target of its traffic
 //! live REVISION                                            this revision is there
+//! deleted REVISION                                         it was there
 //! stalled                                                  it waits for a person
+//! unread                                                   and did so with the spec that it had before
+//! gone                                                     it was deleted in the end
 //! ask public|PORT AUTHORITY [TAG]                          a request, with a tag in its header
 //! ```
 
@@ -32,6 +35,9 @@ pub struct App {
     pub own: Vec<String>,
     pub targets: Vec<Target>,
     pub stalled: bool,
+    /// The operator has not read its newest spec.
+    pub unread: bool,
+    pub gone: bool,
 }
 
 #[derive(Debug)]
@@ -52,7 +58,8 @@ pub struct Tag {
 pub struct Live {
     pub namespace: String,
     pub name: String,
-    app: String,
+    pub app: String,
+    pub gone: bool,
 }
 
 #[derive(Debug)]
@@ -89,6 +96,8 @@ impl World {
                     own: Vec::new(),
                     targets: Vec::new(),
                     stalled: false,
+                    unread: false,
+                    gone: false,
                 });
             }
             ["own", host] => self.app()?.own.push(host_of(host)?),
@@ -104,17 +113,32 @@ impl World {
                 let app = self.app().filter(|app| app.targets.len() < MOST)?;
                 app.targets.push(Target { revision: revision.to_owned(), percent, tag });
             }
-            ["live", name] if is_name(name) && self.live.len() < 2 * MOST => {
-                let (namespace, app) = self.app().map(|app| (app.namespace.clone(), app.name.clone()))?;
-                self.live.push(Live { namespace, name: name.to_owned(), app });
-            }
+            ["live", name] => self.revision(name, false)?,
+            ["deleted", name] => self.revision(name, true)?,
             ["stalled"] => self.app()?.stalled = true,
+            ["unread"] => self.app()?.unread = true,
+            ["gone"] => self.app()?.gone = true,
             ["ask", door, authority, ref tag @ ..] if self.asks.len() < 2 * MOST => {
                 let port = if door == "public" { None } else { Some(door.parse().ok()?) };
                 let tag = tag.first().map(|tag| (*tag).to_owned());
                 self.asks.push(Ask { port, authority: authority.to_owned(), tag });
             }
             _ => {}
+        }
+        Some(())
+    }
+
+    /// Those that are there in the end.
+    pub fn apps(&self) -> impl Iterator<Item = &App> {
+        self.apps.iter().filter(|app| !app.gone)
+    }
+
+    /// Of a name there is one.
+    fn revision(&mut self, name: &str, gone: bool) -> Option<()> {
+        let (namespace, app) = self.app().map(|app| (app.namespace.clone(), app.name.clone()))?;
+        let known = self.live.iter().any(|known| known.namespace == namespace && known.name == name);
+        if is_name(name) && self.live.len() < 2 * MOST && !known {
+            self.live.push(Live { namespace, name: name.to_owned(), app, gone });
         }
         Some(())
     }
@@ -126,6 +150,13 @@ impl World {
 }
 
 impl App {
+    /// As the API server has it before anybody has read it.
+    pub fn young(&self) -> Value {
+        let mut object = self.object();
+        object["status"] = Value::Null;
+        object
+    }
+
     /// As the API server has it.
     pub fn object(&self) -> Value {
         let url = |host: &Option<String>| host.as_ref().map(|host| format!("http://{host}"));
@@ -147,7 +178,7 @@ impl App {
         json!({
             "apiVersion": "todoapp.dev/v1alpha1", "kind": "TodoApp",
             "metadata": {
-                "name": self.name, "namespace": self.namespace, "generation": 1,
+                "name": self.name, "namespace": self.namespace, "generation": 1 + u8::from(self.unread),
                 "creationTimestamp": format!("2026-01-01T00:00:{:02}Z", self.created % 60),
             },
             "spec": {

@@ -67,12 +67,10 @@ impl Account {
                 }
             }
         }
-        let processes = kills.iter().filter(|kill| kill.of == Killed::Process).count();
-        let crashed = account.crashed;
-        if crashed > CRASHED_MAX * processes {
-            account
-                .lost
-                .push(format!("{crashed} were told that their process died with them, of {processes} that did"));
+        let deaths = kills.iter().filter(|kill| kill.of == Killed::Process).count();
+        let Self { crashed, lost, .. } = &mut account;
+        if *crashed > CRASHED_MAX * deaths {
+            lost.push(format!("{crashed} were told that their process died with them, of {deaths} that did"));
         }
         account
     }

@@ -1,7 +1,6 @@
 //! One of our two proxies between a client and an app, in memory.
 
 use std::{
-    future::pending,
     io,
     net::{IpAddr, SocketAddr},
     sync::{
@@ -19,25 +18,27 @@ use proxy::{
     forward::{self, Forwarded},
     headers::{self, Begin, Entry},
     listen::{self, ConnInfo, Limits},
-    net::{Accept, Accepted, Dial},
+    net::Dial,
     upstream::{Pool, PoolLimits},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use wire::Protocol;
 
-use super::message::requests;
+use crate::{
+    door::{Door, PIPE, address},
+    request::requests,
+};
 
-pub const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 7));
 /// Added by us to each request that is sent on: which of its connection's requests it was.
 pub const AT: &str = "fuzz-at";
-/// Room in a pipe; no input is so long.
-const PIPE: usize = 1 << 20;
 /// On paused time: only what waits for ever takes so long.
 const PATIENCE: Duration = Duration::from_mins(60);
+/// What a connection takes to end once its client has left.
+const AFTER: Duration = Duration::from_secs(1);
 
 /// Which proxy.
 #[derive(Debug, Clone)]
@@ -79,13 +80,20 @@ pub struct Passed {
     pub connections: Vec<Vec<u8>>,
     /// What the client got.
     pub answers: Vec<u8>,
+    /// We ended the connection before the client did.
+    pub ended: bool,
 }
 
 /// Sends these bytes in pieces and ends the stream.
 pub fn pass(role: &Role, sent: &[u8], step: usize) -> Passed {
+    linger(role, sent, step, Duration::ZERO, || ())
+}
+
+/// The same, but the end comes after so long and a look at what there is then.
+pub fn linger(role: &Role, sent: &[u8], step: usize, patience: Duration, look: impl FnOnce()) -> Passed {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let app = App::default();
-    let answers = runtime.expect("a runtime").block_on(async {
+    let (answers, ended) = runtime.expect("a runtime").block_on(async {
         let (mut client, server) = duplex(PIPE);
         let shutdown = CancellationToken::new();
         let proxy = serve(server, role.clone(), app.clone(), shutdown.clone());
@@ -96,20 +104,38 @@ pub fn pass(role: &Role, sent: &[u8], step: usize) -> Passed {
                 }
                 tokio::task::yield_now().await;
             }
+            let mut answers = Vec::new();
+            let ended = hear(&mut client, &mut answers, patience).await;
+            look();
             // Refused when the proxy has gone already.
             let _ = client.shutdown().await;
-            let mut answers = Vec::new();
             let _ = client.read_to_end(&mut answers).await;
+            sleep(AFTER).await;
             shutdown.cancel();
-            answers
+            (answers, ended)
         };
-        timeout(PATIENCE, async { tokio::join!(talk, proxy).0 }).await.expect("the connection ends")
+        let (talked, cut) = timeout(PATIENCE, async { tokio::join!(talk, proxy) }).await.expect("the connection ends");
+        assert_eq!(cut, 0, "the connection outlives its client");
+        talked
     });
     let connections = app.connections.lock().iter().map(|bytes| bytes.lock().clone()).collect();
-    Passed { connections, answers }
+    Passed { connections, answers, ended }
 }
 
-async fn serve(server: DuplexStream, role: Role, app: App, shutdown: CancellationToken) {
+/// Reads until the stream ends or a time is over; whether it ended.
+pub async fn hear(client: &mut DuplexStream, bytes: &mut Vec<u8>, patience: Duration) -> bool {
+    let end = Instant::now() + patience;
+    loop {
+        match timeout_at(end, client.read_buf(bytes)).await {
+            Ok(Ok(1..)) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// How many connections did not end by themselves.
+async fn serve(server: DuplexStream, role: Role, app: App, shutdown: CancellationToken) -> usize {
     let pool = Pool::with_dial(PoolLimits::default(), app);
     let limits = role.limits();
     let count = Arc::new(AtomicUsize::new(0));
@@ -119,7 +145,7 @@ async fn serve(server: DuplexStream, role: Role, app: App, shutdown: Cancellatio
         async move { answer(&role, &pool, request, info, at).await.unwrap_or_else(Failure::into_response) }
     };
     let door = Door(Mutex::new(Some(server)));
-    listen::serve(door, handler, limits, shutdown, Duration::ZERO).await;
+    listen::serve(door, handler, limits, shutdown, Duration::ZERO).await
 }
 
 async fn answer(
@@ -136,21 +162,6 @@ async fn answer(
     let request = request.map(Body::incoming);
     let response = forward::send(pool, address(80), Protocol::Http1, request, deadline).await?;
     Ok(forward::inbound(response, passage, &info, ()))
-}
-
-/// Lets one client in.
-struct Door(Mutex<Option<DuplexStream>>);
-
-impl Accept for Door {
-    type Io = DuplexStream;
-
-    async fn accept(&self) -> io::Result<Accepted<DuplexStream>> {
-        let client = self.0.lock().take();
-        match client {
-            Some(io) => Ok(Accepted { io, peer: SocketAddr::new(PEER, 1), local: address(8080) }),
-            None => pending().await,
-        }
-    }
 }
 
 /// Keeps all that it gets, and answers each request.
@@ -179,8 +190,4 @@ impl Dial for App {
         });
         Ok(ours)
     }
-}
-
-fn address(port: u16) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, 1], port))
 }

@@ -1,0 +1,6 @@
+//! What several targets use.
+
+pub mod chain;
+pub mod door;
+pub mod grammar;
+pub mod request;
