@@ -197,6 +197,7 @@ impl<D: Dial> Visit<D> {
             telling.outbound(request.headers());
         }
 
+        forward::emptied(&mut request, self.arrived + self.activator.shared.hold_timeout).await?;
         let (revision, lease, ahead) = match self.routed.as_ref().and_then(|routed| Some((routed, routed.take()?))) {
             Some((revision, lease)) => (Arc::clone(revision), lease, None),
             None => self.hold(&asked, &mut request, waits).await?,

@@ -142,6 +142,7 @@ impl<D: Dial> Sidecar<D> {
         headers::check(&request)?;
         // What the activator says of the client is right; who comes past it is told of as it is.
         let passage = forward::outbound(&mut request, info, Forwarded::Keep);
+        forward::emptied(&mut request, deadline).await?;
         let (request, permit) = self.pass_gate(request, info.peer.ip(), deadline).await?;
         if !self.wear.admit() {
             return Err(Failure::Recycled);

@@ -10,13 +10,19 @@ mod fit;
 mod spare;
 mod times;
 
-use std::{net::SocketAddr, pin::pin};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{Pin, pin},
+};
 
 use http::{
     HeaderValue, Request, Response, StatusCode, Version,
     header::{CONNECTION, HOST, UPGRADE},
 };
-use hyper::upgrade::OnUpgrade;
+use http_body::Body as _;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use tokio::time::{Instant, timeout_at};
 use wire::Protocol;
 
 pub(crate) use self::{
@@ -90,6 +96,30 @@ pub fn outbound<B>(request: &mut Request<B>, info: &ConnInfo, forwarded: Forward
         hyper::upgrade::on(request)
     });
     Passage { client }
+}
+
+/// Waits for the end of a body that has no bytes. To its upstream such a request is over with its head, but in HTTP/2 there
+/// may be some after all, and then it is malformed and must not be passed on (RFC 9113, 8.1.1).
+///
+/// # Errors
+/// There are some, or the end does not come by the deadline.
+pub async fn emptied(request: &mut Request<Incoming>, deadline: Instant) -> Result<(), Failure> {
+    let body = request.body_mut();
+    while !body.is_end_stream() && body.size_hint().exact() == Some(0) {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
+        match timeout_at(deadline, frame).await {
+            Ok(Some(Ok(_))) => {}
+            Ok(None) => break,
+            Ok(Some(Err(_))) => {
+                return Err(Failure::BadRequest(
+                    StatusCode::BAD_REQUEST,
+                    "the request's body is longer than its length",
+                ));
+            }
+            Err(_) => return Err(Failure::RequestTimeout),
+        }
+    }
+    Ok(())
 }
 
 /// Sends the request in the `times` that it has; an answer that is not over by then breaks.

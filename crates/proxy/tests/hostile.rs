@@ -319,3 +319,39 @@ async fn a_connection_on_which_many_clients_leave_goes_on() {
     assert!(!said.ended, "{:?}", said.frames);
     assert_eq!(said.count(HEADERS), 600);
 }
+
+/// Reads until the head of the answer on this stream.
+async fn answered(from: &mut OwnedReadHalf, stream: u32) {
+    let mut head = [0; 9];
+    loop {
+        within(from.read_exact(&mut head)).await.unwrap();
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        within(from.read_exact(&mut payload)).await.unwrap();
+        if (head[3], u32::from_be_bytes(head[5..9].try_into().unwrap())) == (HEADERS, stream) {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_to_have_no_body_is_passed_on_when_it_has_none() {
+    let _turn = ONE_AT_A_TIME.lock().await;
+    let victim = victim();
+    let proxy = proxy(victim.server.address, Http1);
+    let (mut read, mut write) = attack(proxy.address).await;
+    // `content-length: 0`, and GET http://a/x, which is answered: by then the proxy has read what came before.
+    let empty = [POST, b"\x5c\x010"].concat();
+    let other = b"\x82\x86\x04\x02/x\x01\x01a";
+    write.write_all(&frame(HEADERS, END_HEADERS, 1, &empty)).await.unwrap();
+    write.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 3, other)).await.unwrap();
+    answered(&mut read, 3).await;
+    write.write_all(&frame(DATA, END_STREAM, 1, b"GET / HTTP/1.1\r\n")).await.unwrap();
+    write.write_all(&frame(HEADERS, END_HEADERS, 5, &empty)).await.unwrap();
+    write.write_all(&frame(HEADERS, END_STREAM | END_HEADERS, 7, other)).await.unwrap();
+    answered(&mut read, 7).await;
+    assert_eq!(victim.most.load(Ordering::SeqCst), 0);
+    write.write_all(&frame(DATA, END_STREAM, 5, b"")).await.unwrap();
+    until(|| victim.inside.load(Ordering::SeqCst) == 1).await;
+    let said = listen(read).await;
+    assert!(!said.ended && victim.most.load(Ordering::SeqCst) == 1, "{:?}", said.frames);
+}

@@ -90,6 +90,9 @@ pub async fn pass(
     }
     let passage = forward::outbound(&mut request, &info, Forwarded::Overwrite);
     let deadline = Instant::now() + timeout;
+    if let Err(failure) = forward::emptied(&mut request, deadline).await {
+        return failure.into_response();
+    }
     let request = request.map(Body::incoming);
     match forward::send(&pool, upstream, protocol, request, deadline).await {
         Ok(response) => forward::inbound(response, passage, &info, ()),
