@@ -61,18 +61,17 @@ impl Home {
     /// Takes the warmest free connection, and how long it has been free.
     pub(super) fn take(&self) -> Option<(Connection, Duration)> {
         let now = Instant::now();
-        loop {
-            let idle = self.free.lock().pop()?;
+        let mut free = self.free.lock();
+        while let Some(idle) = free.pop() {
             let unused = now.saturating_duration_since(idle.since);
             if unused > self.limits.idle_timeout {
                 // Those below have waited even longer.
-                self.free.lock().clear();
-                return None;
-            }
-            if idle.connection.is_ready() {
+                free.clear();
+            } else if idle.connection.is_ready() {
                 return Some((idle.connection, unused));
             }
         }
+        None
     }
 
     pub(super) fn put(&self, connection: Connection) {
