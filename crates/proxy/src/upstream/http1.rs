@@ -3,10 +3,7 @@
 use std::{
     future::poll_fn,
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
 };
@@ -182,31 +179,26 @@ fn leased(response: Response<Incoming>, mut connection: Connection, home: Arc<Ho
 }
 
 /// Whether the body of a request is still being sent.
-struct Upload(Option<Arc<AtomicBool>>);
+struct Upload(Option<Weak<()>>);
 
 /// Kept as long as that body.
-struct Sending(Arc<AtomicBool>);
+struct Sending(#[expect(dead_code, reason = "held")] Arc<()>);
+
+impl Guard for Sending {}
 
 impl Upload {
     fn of(request: &mut Request<Body>) -> Self {
         if request.body().is_end_stream() {
             return Self(None);
         }
-        let over = Arc::new(AtomicBool::new(false));
-        request.body_mut().guard(Sending(Arc::clone(&over)));
-        Self(Some(over))
+        let sending = Arc::new(());
+        let upload = Self(Some(Arc::downgrade(&sending)));
+        request.body_mut().guard(Sending(sending));
+        upload
     }
 
     fn is_over(&self) -> bool {
-        self.0.as_ref().is_none_or(|over| over.load(Ordering::Acquire))
-    }
-}
-
-impl Guard for Sending {}
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.as_ref().is_none_or(|sending| sending.strong_count() == 0)
     }
 }
 
