@@ -94,17 +94,20 @@ fn status_line(from: &mut Text<'_>) -> Result<(u16, u8), Stop> {
     Ok((status, version))
 }
 
+fn number(length: &str) -> Option<u64> {
+    length.parse().ok().filter(|_| length.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// RFC 9112, 6.3.
 fn content(mut answer: Answer, from: &mut Text<'_>, stream: Stream) -> Result<Answer, Stop> {
-    let lengths: Vec<String> = grammar::list(&answer.fields, "content-length").collect();
+    // Of the same value, which leading zeros do not change.
+    let lengths: Vec<Option<u64>> =
+        grammar::list(&answer.fields, "content-length").map(|length| number(&length)).collect();
     let codings: Vec<&[u8]> = answer.all("transfer-encoding").collect();
     let length = match &lengths[..] {
-        [first, others @ ..] => {
-            let number = first.bytes().all(|byte| byte.is_ascii_digit()) && others.iter().all(|other| other == first);
-            Some(first.parse::<u64>().ok().filter(|_| number).ok_or(Fault("the length is no number")))
-        }
-        [] if answer.has("content-length") => Some(Err(Fault("the length is no number"))),
-        [] => None,
+        [] if !answer.has("content-length") => None,
+        [Some(length), others @ ..] if others.iter().all(|other| *other == Some(*length)) => Some(Ok(*length)),
+        _ => Some(Err(Fault("the length is no number"))),
     };
     answer.framing = match (length.is_some(), codings.last()) {
         _ if stream.head || matches!(answer.status, 101 | 204 | 304) => Framing::Empty,
