@@ -7,6 +7,7 @@
 
 mod closing;
 mod connection;
+mod gathered;
 mod http;
 mod many;
 mod ports;

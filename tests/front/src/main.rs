@@ -7,6 +7,10 @@ use std::time::SystemTime;
 use clap::Parser;
 use front::objects::{self, OneApp};
 
+// As the activator's own program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(about = "Runs the activator without Kubernetes, before an API server in memory that knows one app")]
 struct Front {

@@ -22,7 +22,8 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::{
     CONNECTION_WINDOW, Limits, PING_EVERY, SEND_BUFFER, STREAM_WINDOW,
-    streams::{Begun, Streams},
+    gathered::Gathered,
+    streams::{Begun, Version2},
     strict::Strict,
 };
 use crate::{Body, net::Io};
@@ -72,24 +73,6 @@ impl Versions {
     }
 }
 
-/// A connection of HTTP/2 and its requests.
-pub(super) struct Version2<I: Io, S: Answer> {
-    connection: http2::Connection<TokioIo<Strict<I>>, S, Begun>,
-    streams: Streams,
-}
-
-impl<I: Io, S: Answer> Version2<I, S> {
-    /// Answers first, so that what they write goes out now; then new requests.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.streams.poll(cx);
-        let over = Pin::new(&mut self.connection).poll(cx).map(drop);
-        if over.is_pending() {
-            self.streams.poll(cx);
-        }
-        over
-    }
-}
-
 /// One connection's HTTP. HTTP/2's state is the larger one and serves many requests, so it alone is boxed.
 #[expect(clippy::large_enum_variant, reason = "the large one is what nearly every connection becomes")]
 pub(super) enum Http<'a, I: Io, S: Answer> {
@@ -125,7 +108,7 @@ impl<'a, I: Io, S: Answer> Http<'a, I, S> {
         match self {
             Self::Unknown(_) => *self = Self::Over,
             Self::Version1(http) => Pin::new(http).graceful_shutdown(),
-            Self::Version2(http) => Pin::new(&mut http.connection).graceful_shutdown(),
+            Self::Version2(http) => http.graceful_shutdown(),
             Self::Over => {}
         }
     }
@@ -159,13 +142,14 @@ impl<'a, I: Io, S: Answer> Opening<'a, I, S> {
 
     fn open(mut self, is_http2: bool) -> Http<'a, I, S> {
         self.io.give_back(&self.bytes[..self.read]);
-        let io = TokioIo::new(self.io);
         if is_http2 {
-            let begun = Begun::default();
-            let connection = self.versions.http2(begun.clone()).serve_connection(io, self.service);
-            Http::Version2(Box::new(Version2 { connection, streams: Streams::new(begun) }))
+            let (begun, io) = (Begun::default(), Gathered::new(self.io));
+            let http2 = self.versions.http2(begun.clone());
+            let connection = http2.serve_connection(TokioIo::new(io.clone()), self.service);
+            Http::Version2(Box::new(Version2::new(connection, io, begun)))
         } else {
-            Http::Version1(self.versions.http1.serve_connection(io, self.service).with_upgrades())
+            let http1 = self.versions.http1.serve_connection(TokioIo::new(self.io), self.service);
+            Http::Version1(http1.with_upgrades())
         }
     }
 }

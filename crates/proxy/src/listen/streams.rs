@@ -11,9 +11,13 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use hyper::rt::Executor;
+use hyper::{rt::Executor, server::conn::http2};
+use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::task::coop::unconstrained;
+
+use super::{gathered::Gathered, http::Answer, strict::Strict};
+use crate::net::Io;
 
 type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -28,19 +32,53 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
     }
 }
 
+/// A connection of HTTP/2 and its requests.
+pub(super) struct Version2<I: Io, S: Answer> {
+    connection: http2::Connection<TokioIo<Gathered<Strict<I>>>, S, Begun>,
+    io: Gathered<Strict<I>>,
+    streams: Streams,
+}
+
+impl<I: Io, S: Answer> Version2<I, S> {
+    pub(super) fn new(
+        connection: http2::Connection<TokioIo<Gathered<Strict<I>>>, S, Begun>,
+        io: Gathered<Strict<I>>,
+        begun: Begun,
+    ) -> Self {
+        Self { connection, io, streams: Streams { begun, running: FuturesUnordered::new() } }
+    }
+
+    pub(super) fn graceful_shutdown(&mut self) {
+        Pin::new(&mut self.connection).graceful_shutdown();
+    }
+
+    /// Answers first, so that what they write goes out now; then new requests.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.streams.poll(cx);
+        let over = Pin::new(&mut self.connection).poll(cx).map(drop);
+        if over.is_pending() {
+            self.streams.poll(cx);
+        }
+        match self.io.poll_written(cx, self.streams.is_empty()) {
+            Poll::Ready(Err(_)) => Poll::Ready(()),
+            _ => over,
+        }
+    }
+}
+
 /// All of them; dropped with the connection.
-pub(super) struct Streams {
+struct Streams {
     begun: Begun,
     running: FuturesUnordered<Stream>,
 }
 
 impl Streams {
-    pub(super) fn new(begun: Begun) -> Self {
-        Self { begun, running: FuturesUnordered::new() }
+    fn is_empty(&self) -> bool {
+        self.running.is_empty()
     }
 
     /// Drives those that can go on, and those that have begun.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+    fn poll(&mut self, cx: &mut Context<'_>) {
         self.running.extend(self.begun.0.lock().drain(..));
         while let Poll::Ready(Some(())) = self.running.poll_next_unpin(cx) {}
     }
