@@ -156,6 +156,9 @@ pub fn inbound(mut response: Response<Body>, passage: Passage, info: &ConnInfo, 
         return switch(response, passage, info, guard);
     }
     let upgrade = headers::from_response(response.headers_mut());
+    if response.version() == Version::HTTP_2 {
+        headers::keep_tokens(response.headers_mut());
+    }
     if response.status() == StatusCode::UPGRADE_REQUIRED
         && let Some(protocol) = upgrade
     {

@@ -9,6 +9,7 @@ mod hop;
 mod origin;
 mod outcome;
 mod own;
+mod token;
 mod trace;
 mod trailers;
 mod via;
@@ -25,5 +26,6 @@ pub use self::{
 pub(crate) use self::{
     hop::{from_request, from_response, has_token},
     origin::Origin,
+    token::keep_tokens,
     trailers::from_trailers,
 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use fuzz::grammar::{Stop, Text, list};
+use http::HeaderName;
 use proxy::error::{ERROR_HEADER, REASONS};
 
 use super::{
@@ -44,7 +45,7 @@ pub fn check(plan: Plan, said: &[u8], got: &Got) {
     framed(&client);
     let mut words = Text { rest: said, lenient: true };
     let app = answer(&mut words, stream, true).ok();
-    let theirs = app.as_ref().is_some_and(|app| app.status == client.status && errors(app).eq(errors(&client)));
+    let theirs = app.as_ref().is_some_and(|app| app.status == client.status && errors(app) == errors(&client));
     if is_ours(&client) && !(theirs && whole.is_some()) {
         assert!(client.whole && rest.is_empty() || theirs, "{client:?} and {rest:?}");
         assert!(whole.is_none(), "{whole:?} does not reach the client: {client:?}");
@@ -75,12 +76,13 @@ fn read<'a>(bytes: &'a [u8], method: &str, ended: bool) -> Option<(Answer, &'a [
 
 fn is_ours(client: &Answer) -> bool {
     matches!(client.status, 502 | 504)
-        && errors(client).any(|told| REASONS.iter().any(|reason| reason.as_bytes() == told))
+        && errors(client).iter().any(|told| REASONS.iter().any(|reason| reason.as_bytes() == *told))
 }
 
 /// Apps may say them too.
-fn errors(answer: &Answer) -> impl Iterator<Item = &[u8]> {
-    answer.all(ERROR_HEADER.as_str())
+fn errors(answer: &Answer) -> Vec<&[u8]> {
+    static NAME: HeaderName = ERROR_HEADER;
+    answer.all(NAME.as_str()).collect()
 }
 
 /// Whole, and nothing that we may refuse: a change of protocol, or what hyper alone finds wrong.

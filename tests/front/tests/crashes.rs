@@ -20,15 +20,22 @@ use tokio::time::timeout;
 const APP_PORT: u16 = 3000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Answers `/length` and `/chunked` by half, `/silent` not at all, anything else whole.
+/// Answers `/length` and `/chunked` by half, `/silent` not at all, `/seen` by how many of these came, anything else whole.
 const APP: &str = r#"
 import http.server, time
 class App(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    seen = 0
     def do_GET(self):
         if self.path == "/silent":
+            App.seen += 1
             time.sleep(600)
         self.send_response(200)
+        if self.path == "/seen":
+            self.send_header("Content-Length", str(len(str(App.seen))))
+            self.end_headers()
+            self.wfile.write(str(App.seen).encode())
+            return
         if self.path == "/chunked":
             self.send_header("Transfer-Encoding", "chunked")
         else:
@@ -75,18 +82,18 @@ async fn is_broken(mut body: Incoming) -> Result<()> {
     Ok(())
 }
 
-/// A request that the app has seen and not answered, with this method.
-async fn silent(method: Method, in_flight: f64) -> Result<tokio::task::JoinHandle<Result<e2e::http::Reply>>> {
+/// A request that the app has seen, as so many in all, and not answered.
+async fn silent(method: Method, seen: u32) -> Result<tokio::task::JoinHandle<Result<e2e::http::Reply>>> {
     let asked = tokio::spawn(async move { target().send(method, "/silent", Bytes::new()).await });
-    in_the_app(in_flight).await?;
+    in_the_app(seen).await?;
     Ok(asked)
 }
 
-async fn in_the_app(in_flight: f64) -> Result<()> {
+/// The app itself is asked: to its queue-proxy an answer that a client has may be under way still.
+async fn in_the_app(seen: u32) -> Result<()> {
     wait_for("the request is in the app", PATIENCE, || async {
-        let admin = ([127, 0, 0, 1], api::labels::SIDECAR_ADMIN_PORT).into();
-        let now = e2e::metrics::Scrape::get(admin).await?.sum("todoapp_queue_in_flight", &[])?;
-        ensure!(now >= in_flight, "{now} in flight");
+        let reply = Target::named(([127, 0, 0, 1], APP_PORT).into(), objects::HOST).get("/seen").await?.expect(200)?;
+        ensure!(reply.body == seen.to_string(), "{reply:?}");
         Ok(())
     })
     .await
@@ -106,7 +113,7 @@ async fn an_app_that_dies_breaks_its_answers_and_what_is_idempotent_is_sent_agai
     let first = app().await?;
     let _stack = Stack::start(APP_PORT, false).await?;
     let halves = [half("/length").await?, half("/chunked").await?];
-    let (get, post) = (silent(Method::GET, 3.0).await?, silent(Method::POST, 4.0).await?);
+    let (get, post) = (silent(Method::GET, 1).await?, silent(Method::POST, 2).await?);
     first.end().await?;
     for half in halves {
         is_broken(half).await?;
@@ -122,8 +129,8 @@ async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_se
     let sidecar = Sidecar::start(APP_PORT, false, Place::default()).await?;
     let _front = stack::front(&["--pod", "127.0.0.1"], false, Place::default()).await?;
     let halves = [half("/length").await?, half("/chunked").await?];
-    let post = silent(Method::POST, 3.0).await?;
-    let get = silent(Method::GET, 4.0).await?;
+    let post = silent(Method::POST, 1).await?;
+    let get = silent(Method::GET, 2).await?;
     sidecar.process.end().await?;
     for half in halves {
         is_broken(half).await?;
@@ -133,7 +140,7 @@ async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_se
     ensure!(!get.is_finished(), "it waits for a pod that takes it");
     let _sidecar = Sidecar::start(APP_PORT, false, Place::default()).await?;
     answers_again().await?;
-    in_the_app(1.0).await?;
+    in_the_app(3).await?;
     first.end().await?;
     dies_with(get, 1).await
 }
@@ -144,7 +151,7 @@ async fn dies_with(get: tokio::task::JoinHandle<Result<e2e::http::Reply>>, times
         ensure!(!get.is_finished(), "it waits for an app that takes it");
         let next = app().await?;
         answers_again().await?;
-        in_the_app(1.0).await?;
+        in_the_app(1).await?;
         next.end().await?;
     }
     let told = get.await??;

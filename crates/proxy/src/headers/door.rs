@@ -8,7 +8,7 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
-use super::hop::OPTIONS_MAX;
+use super::{hop::OPTIONS_MAX, token::is_token};
 use crate::Failure;
 
 /// Of a host in bytes, without its port (RFC 1035, 2.3.4).
@@ -24,6 +24,7 @@ pub fn check<B>(request: &Request<B>) -> Result<(), Failure> {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, "CONNECT is not served here");
     }
     target(request)?;
+    names(request)?;
     host(request)?;
     framing(request)?;
     options(request.headers())?;
@@ -68,6 +69,14 @@ fn target<B>(request: &Request<B>) -> Result<(), Failure> {
         None if path == "*" && *request.method() == Method::OPTIONS => Ok(()),
         None => bad("the target is not a path"),
     }
+}
+
+/// Of HTTP/1's names hyper takes tokens alone.
+fn names<B>(request: &Request<B>) -> Result<(), Failure> {
+    if request.version() == Version::HTTP_2 && !request.headers().keys().all(is_token) {
+        return bad("a header's name is no token");
+    }
+    Ok(())
 }
 
 /// RFC 9112, 3.2: exactly one valid Host; RFC 9113, 8.3.1: none that contradicts the authority.

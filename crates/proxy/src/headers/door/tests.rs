@@ -1,3 +1,5 @@
+use http::{HeaderName, HeaderValue};
+
 use super::*;
 
 fn request(method: &str, target: &str, version: Version, lines: &[(&str, &str)]) -> Request<()> {
@@ -83,6 +85,11 @@ fn http2_heads() {
     assert_eq!(status(&h2("http://a/", &[("host", "b")])), Some(400));
     assert_eq!(status(&h2("/", &[("host", "a")])), None);
     assert_eq!(status(&h2("/", &[])), Some(400));
+    let mut quoted = h2("http://a/", &[("x-a", "1")]);
+    assert_eq!(status(&quoted), None);
+    let name = HeaderName::from_lowercase(b"\"ost").expect("the http crate takes it");
+    quoted.headers_mut().insert(name, HeaderValue::from_static("b"));
+    assert_eq!(status(&quoted), Some(400));
 }
 
 #[test]
