@@ -18,7 +18,7 @@ use std::{
 
 use http::{
     HeaderValue, Request, Response, StatusCode, Version,
-    header::{CONNECTION, HOST, UPGRADE},
+    header::{CONNECTION, CONTENT_LENGTH, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -158,6 +158,10 @@ pub fn inbound(mut response: Response<Body>, passage: Passage, info: &ConnInfo, 
     let upgrade = headers::from_response(response.headers_mut());
     if response.version() == Version::HTTP_2 {
         headers::keep_tokens(response.headers_mut());
+    }
+    if response.status() == StatusCode::NO_CONTENT {
+        // RFC 9110, 8.6: of no content there is no length; of HEAD hyper would say it.
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
     if response.status() == StatusCode::UPGRADE_REQUIRED
         && let Some(protocol) = upgrade
