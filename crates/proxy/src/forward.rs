@@ -18,7 +18,7 @@ use std::{
 
 use http::{
     HeaderValue, Request, Response, StatusCode, Version,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, UPGRADE},
+    header::{CONNECTION, HOST, UPGRADE},
 };
 use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -155,14 +155,7 @@ pub fn inbound(mut response: Response<Body>, passage: Passage, info: &ConnInfo, 
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switch(response, passage, info, guard);
     }
-    let upgrade = headers::from_response(response.headers_mut());
-    if response.version() == Version::HTTP_2 {
-        headers::keep_tokens(response.headers_mut());
-    }
-    if response.status() == StatusCode::NO_CONTENT {
-        // RFC 9110, 8.6: of no content there is no length; of HEAD hyper would say it.
-        response.headers_mut().remove(CONTENT_LENGTH);
-    }
+    let upgrade = headers::from_response(&mut response);
     if response.status() == StatusCode::UPGRADE_REQUIRED
         && let Some(protocol) = upgrade
     {
@@ -185,7 +178,7 @@ fn switch(mut response: Response<Body>, passage: Passage, info: &ConnInfo, mut g
     };
     let idle = response.extensions_mut().remove::<Idle>();
     let upstream = hyper::upgrade::on(&mut response);
-    let protocol = headers::from_response(response.headers_mut());
+    let protocol = headers::from_response(&mut response);
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     if let Some(protocol) = protocol {

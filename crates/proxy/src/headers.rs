@@ -4,12 +4,12 @@
 
 mod door;
 mod entry;
+mod fields;
 pub mod grpc;
 mod hop;
 mod origin;
 mod outcome;
 mod own;
-mod token;
 mod trace;
 mod trailers;
 mod via;
@@ -26,6 +26,5 @@ pub use self::{
 pub(crate) use self::{
     hop::{from_request, from_response, has_token},
     origin::Origin,
-    token::keep_tokens,
     trailers::from_trailers,
 };

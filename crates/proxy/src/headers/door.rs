@@ -8,7 +8,7 @@ use http::{
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
-use super::{hop::OPTIONS_MAX, token::is_token};
+use super::{fields::is_token, hop::OPTIONS_MAX};
 use crate::Failure;
 
 /// Of a host in bytes, without its port (RFC 1035, 2.3.4).

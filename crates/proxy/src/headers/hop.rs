@@ -1,11 +1,12 @@
 //! Fields that belong to one hop (RFC 9110, 7.6.1).
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version,
     header::{CONNECTION, CONTENT_LENGTH, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
 };
 
 use super::{
+    fields::{is_token, remove_all},
     origin::REAL_IP,
     trace::{TRACEPARENT, TRACESTATE},
 };
@@ -36,12 +37,18 @@ pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Removes what the upstream said to us alone. Returns the protocol of an `Upgrade` field.
-pub(crate) fn from_response(headers: &mut HeaderMap) -> Option<HeaderValue> {
+pub(crate) fn from_response<B>(response: &mut Response<B>) -> Option<HeaderValue> {
+    let (version, status) = (response.version(), response.status());
+    let headers = response.headers_mut();
+    if version == Version::HTTP_2 {
+        remove_all(headers, |name| !is_token(name));
+    }
     // Words between our own proxies: an app must not say them, and a client not hear them.
     headers.remove(REFUSED);
     headers.remove(PLACES);
     // RFC 9112, 6.3: it is the coding that frames the message, and the client is not to be told of a length beside it.
-    if headers.contains_key(TRANSFER_ENCODING) {
+    // RFC 9110, 8.6: and of no content there is no length; of HEAD hyper would say it.
+    if headers.contains_key(TRANSFER_ENCODING) || status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
     }
     remove_connection(headers)
@@ -105,6 +112,12 @@ mod tests {
         )
     }
 
+    fn response(lines: &[(&'static str, &'static str)]) -> Response<()> {
+        let mut response = Response::new(());
+        *response.headers_mut() = map(lines);
+        response
+    }
+
     fn left(headers: &HeaderMap) -> Vec<&str> {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
@@ -162,22 +175,22 @@ mod tests {
     #[test]
     fn however_many_names_an_app_gives_each_is_removed() {
         let names: Vec<_> = (0..40).map(|number| format!("x-{number}")).collect();
-        let mut headers = map(&[("x-0", "1"), ("x-39", "1"), ("x-40", "1")]);
-        headers.insert(CONNECTION, HeaderValue::try_from(names.join(", ")).unwrap());
-        from_response(&mut headers);
-        assert_eq!(left(&headers), ["x-40"]);
+        let mut response = response(&[("x-0", "1"), ("x-39", "1"), ("x-40", "1")]);
+        response.headers_mut().insert(CONNECTION, HeaderValue::try_from(names.join(", ")).unwrap());
+        from_response(&mut response);
+        assert_eq!(left(response.headers()), ["x-40"]);
     }
 
     #[test]
     fn of_two_framings_of_an_answer_the_length_says_nothing() {
         for coding in ["chunked", "gzip"] {
-            let mut headers = map(&[("content-length", "3"), ("etag", "a"), ("transfer-encoding", coding)]);
-            from_response(&mut headers);
-            assert_eq!(left(&headers), ["etag"]);
+            let mut response = response(&[("content-length", "3"), ("etag", "a"), ("transfer-encoding", coding)]);
+            from_response(&mut response);
+            assert_eq!(left(response.headers()), ["etag"]);
         }
-        let mut headers = map(&[("content-length", "3")]);
-        from_response(&mut headers);
-        assert_eq!(left(&headers), ["content-length"]);
+        let mut response = response(&[("content-length", "3")]);
+        from_response(&mut response);
+        assert_eq!(left(response.headers()), ["content-length"]);
     }
 
     #[test]

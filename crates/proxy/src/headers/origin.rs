@@ -7,6 +7,8 @@ use http::{
     header::{FORWARDED, HOST},
 };
 
+use super::fields::remove_all;
+
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const ORIGINAL_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -111,16 +113,10 @@ impl Origin {
 /// What else anybody may say of a request's way, such as `X-Forwarded-Port` and `-Prefix`: there are apps that believe it.
 /// A `trusted` proxy may say `X-Real-IP` and nothing else.
 fn remove_others(headers: &mut HeaderMap, trusted: bool) {
-    let is_other = |name: &&HeaderName| {
+    remove_all(headers, |name| {
         name.as_str().starts_with("x-forwarded-") && ![FOR, PROTO, ORIGINAL_HOST].contains(name)
-            || **name == REAL_IP && !trusted
-    };
-    if headers.keys().any(|name| is_other(&name)) {
-        let others: Vec<HeaderName> = headers.keys().filter(is_other).cloned().collect();
-        for name in others {
-            headers.remove(name);
-        }
-    }
+            || *name == REAL_IP && !trusted
+    });
 }
 
 /// An address as RFC 7239, 6 has it: of IPv6 bracketed, and quoted because of the brackets.

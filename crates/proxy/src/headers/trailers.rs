@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName};
 
-use super::token::keep_tokens;
+use super::fields::{is_token, remove_all};
 
 /// What frames, routes, controls or vouches for a message (6.5.1): whoever merges trailers into the head would believe it.
 const OF_HEAD: [&str; 25] = [
@@ -35,13 +35,7 @@ const OF_HEAD: [&str; 25] = [
 
 /// Removes what must not come after the content.
 pub(crate) fn from_trailers(trailers: &mut HeaderMap) {
-    keep_tokens(trailers);
-    if trailers.keys().any(is_of_head) {
-        let names: Vec<HeaderName> = trailers.keys().filter(|name| is_of_head(name)).cloned().collect();
-        for name in names {
-            trailers.remove(name);
-        }
-    }
+    remove_all(trailers, |name| !is_token(name) || is_of_head(name));
 }
 
 fn is_of_head(name: &HeaderName) -> bool {

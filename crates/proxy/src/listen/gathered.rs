@@ -63,19 +63,23 @@ impl<I: AsyncWrite + Unpin> Gathering<I> {
 
     fn poll_say(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let length = slices.iter().map(|slice| slice.len()).sum::<usize>();
-        if length < LARGE && self.said.len() + length > ROOM {
+        if length >= LARGE {
+            return self.poll_large(cx, slices);
+        }
+        if self.said.len() + length > ROOM {
             ready!(self.poll_said(cx))?;
         }
-        if length < LARGE {
-            if self.said.is_empty() {
-                // Of what it has, or anew.
-                self.said.reserve(ROOM);
-            }
-            for slice in slices {
-                self.said.extend_from_slice(slice);
-            }
-            return Poll::Ready(Ok(length));
+        if self.said.is_empty() {
+            // Of what it has, or anew.
+            self.said.reserve(ROOM);
         }
+        for slice in slices {
+            self.said.extend_from_slice(slice);
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_large(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
             let written = ready!(self.poll_slices(cx, slices))?;
             if written > 0 {

@@ -22,7 +22,6 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 
 use super::{
     CONNECTION_WINDOW, Limits, PING_EVERY, SEND_BUFFER, STREAM_WINDOW,
-    gathered::Gathered,
     streams::{Begun, Version2},
     strict::Strict,
 };
@@ -59,7 +58,7 @@ impl Versions {
         Self { http1, head_bytes: limits.head_bytes, h2_streams: limits.h2_streams }
     }
 
-    fn http2(&self, begun: Begun) -> http2::Builder<Begun> {
+    pub(super) fn http2(&self, begun: Begun) -> http2::Builder<Begun> {
         let mut http2 = http2::Builder::new(begun);
         http2
             .timer(TokioTimer::new())
@@ -143,10 +142,7 @@ impl<'a, I: Io, S: Answer> Opening<'a, I, S> {
     fn open(mut self, is_http2: bool) -> Http<'a, I, S> {
         self.io.give_back(&self.bytes[..self.read]);
         if is_http2 {
-            let (begun, io) = (Begun::default(), Gathered::new(self.io));
-            let http2 = self.versions.http2(begun.clone());
-            let connection = http2.serve_connection(TokioIo::new(io.clone()), self.service);
-            Http::Version2(Box::new(Version2::new(connection, io, begun)))
+            Http::Version2(Box::new(Version2::new(self.versions, self.io, self.service)))
         } else {
             let http1 = self.versions.http1.serve_connection(TokioIo::new(self.io), self.service);
             Http::Version1(http1.with_upgrades())
@@ -177,8 +173,6 @@ mod tests {
             (b"", false),
         ] {
             for cut in 0..=sent.len() {
-                // Otherwise tokio has one read wait for the next turn once in a while.
-                tokio::task::yield_now().await;
                 // tokio lets a task read only so often in a row.
                 tokio::task::yield_now().await;
                 let (mut client, server) = tokio::io::duplex(1 << 10);

@@ -16,7 +16,11 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::task::coop::unconstrained;
 
-use super::{gathered::Gathered, http::Answer, strict::Strict};
+use super::{
+    gathered::Gathered,
+    http::{Answer, Versions},
+    strict::Strict,
+};
 use crate::net::Io;
 
 type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -40,11 +44,10 @@ pub(super) struct Version2<I: Io, S: Answer> {
 }
 
 impl<I: Io, S: Answer> Version2<I, S> {
-    pub(super) fn new(
-        connection: http2::Connection<TokioIo<Gathered<Strict<I>>>, S, Begun>,
-        io: Gathered<Strict<I>>,
-        begun: Begun,
-    ) -> Self {
+    pub(super) fn new(versions: &Versions, io: Strict<I>, service: S) -> Self {
+        let (begun, io) = (Begun::default(), Gathered::new(io));
+        let http2 = versions.http2(begun.clone());
+        let connection = http2.serve_connection(TokioIo::new(io.clone()), service);
         Self { connection, io, streams: Streams { begun, running: FuturesUnordered::new() } }
     }
 
@@ -59,7 +62,7 @@ impl<I: Io, S: Answer> Version2<I, S> {
         if over.is_pending() {
             self.streams.poll(cx);
         }
-        match self.io.poll_written(cx, self.streams.is_empty()) {
+        match self.io.poll_written(cx, self.streams.running.is_empty()) {
             Poll::Ready(Err(_)) => Poll::Ready(()),
             _ => over,
         }
@@ -73,10 +76,6 @@ struct Streams {
 }
 
 impl Streams {
-    fn is_empty(&self) -> bool {
-        self.running.is_empty()
-    }
-
     /// Drives those that can go on, and those that have begun.
     fn poll(&mut self, cx: &mut Context<'_>) {
         self.running.extend(self.begun.0.lock().drain(..));

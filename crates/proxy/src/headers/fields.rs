@@ -1,17 +1,16 @@
-//! Names of fields that are tokens (RFC 9110, 5.6.2).
-//!
-//! The `http` crate takes a `"` in those of HTTP/2, which is none; to HTTP/1 it would be said as it is.
+//! Names of fields: which are tokens, and removing those that have no business in a head.
 
 use http::{HeaderMap, HeaderName};
 
+/// RFC 9110, 5.6.2. The `http` crate takes a `"` in names of HTTP/2, which is none; to HTTP/1 it would be said as it is.
 pub(super) fn is_token(name: &HeaderName) -> bool {
     !name.as_str().contains('"')
 }
 
-/// Removes the fields whose names are none.
-pub(crate) fn keep_tokens(headers: &mut HeaderMap) {
-    if !headers.keys().all(is_token) {
-        let names: Vec<HeaderName> = headers.keys().filter(|name| !is_token(name)).cloned().collect();
+/// Removes the fields with such a name. Nearly always there is none, and nothing is copied.
+pub(super) fn remove_all(headers: &mut HeaderMap, is_such: impl Fn(&HeaderName) -> bool) {
+    if headers.keys().any(&is_such) {
+        let names: Vec<HeaderName> = headers.keys().filter(|name| is_such(name)).cloned().collect();
         for name in names {
             headers.remove(name);
         }
@@ -42,7 +41,7 @@ mod tests {
             headers.append(name.clone(), HeaderValue::from_static("1"));
             headers.append(name, HeaderValue::from_static("2"));
         }
-        keep_tokens(&mut headers);
+        remove_all(&mut headers, |name| !is_token(name));
         assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-a"]);
         assert_eq!(headers.len(), 2);
     }
