@@ -96,6 +96,11 @@ pub fn ends_chunked(coding: &[u8]) -> bool {
     coding.rsplit(|byte| *byte == b',').next().is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
+/// Of digits alone; leading zeros do not change it.
+pub fn number(bytes: &[u8]) -> Option<u64> {
+    text(bytes).parse().ok().filter(|_| bytes.iter().all(u8::is_ascii_digit))
+}
+
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }

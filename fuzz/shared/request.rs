@@ -80,13 +80,13 @@ fn request(from: &mut Text<'_>) -> Result<Message, Stop> {
 
 /// RFC 9112, 6.3.
 fn content(message: &mut Message, from: &mut Text<'_>) -> Result<(), Stop> {
-    let lengths = message.all("content-length").collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
+    let lengths =
+        message.all("content-length").map(grammar::number).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>();
     let codings: Vec<&[u8]> = message.all("transfer-encoding").collect();
     match (&lengths[..], &codings[..]) {
         ([], []) => {}
         ([length], []) => {
-            let digits = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
-            let length = text(length).parse().ok().filter(|_| digits).ok_or(Fault("the length is no number"))?;
+            let length = length.and_then(|length| length.try_into().ok()).ok_or(Fault("the length is no number"))?;
             from.take(length, &mut message.body)?;
         }
         // Others we answer by 501, but follow them.

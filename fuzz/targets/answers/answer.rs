@@ -94,15 +94,10 @@ fn status_line(from: &mut Text<'_>) -> Result<(u16, u8), Stop> {
     Ok((status, version))
 }
 
-fn number(length: &str) -> Option<u64> {
-    length.parse().ok().filter(|_| length.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// RFC 9112, 6.3.
 fn content(mut answer: Answer, from: &mut Text<'_>, stream: Stream) -> Result<Answer, Stop> {
-    // Of the same value, which leading zeros do not change.
     let lengths: Vec<Option<u64>> =
-        grammar::list(&answer.fields, "content-length").map(|length| number(&length)).collect();
+        grammar::list(&answer.fields, "content-length").map(|length| grammar::number(length.as_bytes())).collect();
     let codings: Vec<&[u8]> = answer.all("transfer-encoding").collect();
     let length = match &lengths[..] {
         [] if !answer.has("content-length") => None,
@@ -112,7 +107,8 @@ fn content(mut answer: Answer, from: &mut Text<'_>, stream: Stream) -> Result<An
     answer.framing = match (length.is_some(), codings.last()) {
         _ if stream.head || matches!(answer.status, 101 | 204 | 304) => Framing::Empty,
         (_, Some(_)) if answer.version == 0 => return Err(Fault("a coding in HTTP/1.0")),
-        (_, Some(coding)) if ends_chunked(coding) => Framing::Chunked,
+        // With bytes that no coding may have it is no list of them (RFC 9112, 7), and hyper takes the connection's end.
+        (_, Some(coding)) if coding.is_ascii() && ends_chunked(coding) => Framing::Chunked,
         (true, None) => Framing::Length,
         (_, _) => Framing::Close,
     };
