@@ -131,8 +131,9 @@ async fn wrong_credentials_are_named_and_right_ones_are_found_by_themselves() {
 
     secret(&world, "pull", &server, PASSWORD);
     assert_eq!(deployed(&world, "wrong-00001").await, format!("{image}@{digest}"));
-    let condition = condition(&world.revision("wrong-00001"), "Ready").expect("always there");
-    assert_eq!((condition.0.as_str(), condition.1.as_str()), ("Unknown", "Deploying"));
+    // The Deployment is written before the status that tells of it.
+    let deploying = || condition(&world.revision("wrong-00001"), "Ready").filter(|found| found.1 == "Deploying");
+    assert_eq!(world.until("wrong-00001 Deploying", deploying).await.0, "Unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
