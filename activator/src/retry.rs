@@ -6,8 +6,10 @@ use proxy::upstream::Cause;
 
 /// Kept-alive connections of one pod that may turn out to be closed before the pod itself is doubted.
 const STALE_MAX: u32 = 3;
-/// Times that one request may meet a pod that dies with it.
+/// Times that one request may meet a pod that dies with it, and the pause after each: a process that is dying takes
+/// connections for another moment, and two of them would be the same death.
 const BROKEN_MAX: u32 = 2;
+const BROKEN_PAUSE: Duration = Duration::from_millis(20);
 /// Times that it may find us without a connection to give, and the first of the pauses, which double five times: ten
 /// seconds in all.
 const SHORT_MAX: u32 = 20;
@@ -43,7 +45,7 @@ impl Mishap<'_> {
 pub(crate) enum Verdict {
     /// Once more, to the same pod or another one.
     Again,
-    /// Once more after this time: the fault is ours, and no pod's.
+    /// Once more after this time, to the same pod or another one.
     Later(Duration),
     /// Once more; this pod is left alone for a while.
     Elsewhere,
@@ -77,7 +79,7 @@ impl Mishaps {
             Mishap::Unsent(_) | Mishap::Refused => Verdict::Elsewhere,
             Mishap::Broken if idempotent && self.broken < BROKEN_MAX => {
                 self.broken += 1;
-                Verdict::Again
+                Verdict::Later(BROKEN_PAUSE)
             }
             Mishap::Broken => Verdict::No,
         }
@@ -121,8 +123,8 @@ mod tests {
     fn what_may_have_been_done_is_repeated_only_if_that_is_harmless() {
         let mut mishaps = Mishaps::default();
         assert_eq!(mishaps.judge(Mishap::Broken, false), Verdict::No);
-        assert_eq!(mishaps.judge(Mishap::Broken, true), Verdict::Again);
-        assert_eq!(mishaps.judge(Mishap::Broken, true), Verdict::Again);
+        assert_eq!(mishaps.judge(Mishap::Broken, true), Verdict::Later(BROKEN_PAUSE));
+        assert_eq!(mishaps.judge(Mishap::Broken, true), Verdict::Later(BROKEN_PAUSE));
         assert_eq!(
             mishaps.judge(Mishap::Broken, true),
             Verdict::No,

@@ -7,21 +7,24 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use api::labels::{APP, SIDECAR_CONTAINER};
 use bench::floor::{Bound, Floor};
 use bench::moments::{Moments, PHASES, between};
-use bench::{HEAD, PROMISES, Sample, promise};
+use bench::{HEAD, PROMISES, Sample, millis, promise};
 use clap::Parser;
 use e2e::app::sleeping;
 use e2e::audit::{self, Call};
 use e2e::cluster::Component;
 use e2e::http::Target;
 use e2e::namespace::in_new_namespace;
-use e2e::{App, Space};
+use e2e::{App, Space, command};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 /// The slow app listens so long after its start, when the sidecar has long been running.
 const SLOW_MS: u64 = 500;
+/// A start that takes longer than promised, and than its app does to listen, tells its story on standard error.
+const LONG: Duration = Duration::from_millis(600);
 
 #[derive(Parser, Clone, Copy)]
 #[command(about = "Measures first requests to sleeping apps")]
@@ -90,7 +93,11 @@ async fn measure(
         }
         let round = apps.min(count - starts.len());
         for (target, name) in targets.iter().take(round) {
-            starts.push(one_start(target, name).await?);
+            let start = one_start(target, name).await?;
+            if start.moments.phases()[0] > LONG + Duration::from_millis(delay_ms) {
+                tell(space, &start).await;
+            }
+            starts.push(start);
         }
         if let (Some(bare), Some(bound)) = (&bare, &mut floor) {
             for (_, name) in &targets {
@@ -109,6 +116,17 @@ async fn one_start(target: &Target, name: &str) -> Result<Start> {
     ensure!(reply.header("todoapp-cold-start") == "true", "{name} was awake: {reply:?}");
     let moments = Moments::told(sent, answered, |field| reply.header(field))?.of_first()?;
     Ok(Start { name: name.to_owned(), moments })
+}
+
+/// Where the time of one start went, and what its sidecar says of it.
+async fn tell(space: &Space, start: &Start) {
+    eprintln!("{} at {}:", start.name, start.moments.sent);
+    for (phase, took) in PHASES.iter().zip(start.moments.phases()) {
+        eprintln!("  {phase}: {} ms", millis(took));
+    }
+    let app = format!("{APP}={}", start.name);
+    let arguments = ["-n", &space.name, "logs", "-l", &app, "-c", SIDECAR_CONTAINER, "--timestamps", "--tail=20"];
+    eprintln!("{}", command::run("kubectl", &arguments).await.unwrap_or_else(|error| format!("{error:#}")));
 }
 
 /// Names of the phases, in the order of [`phases`].

@@ -6,6 +6,7 @@
 //! HTTP/1: a stack of free connections an address (the warmest on top); a connection is on it only while no message is
 //! on the wire. HTTP/2: few shared connections an address, the next one when the streams of the others are used up.
 
+mod connection;
 mod driven;
 mod error;
 mod home;

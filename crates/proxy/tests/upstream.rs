@@ -223,6 +223,46 @@ async fn a_request_that_may_be_repeated_survives_a_connection_that_was_closing()
 }
 
 #[tokio::test]
+async fn after_a_connection_broke_those_that_were_free_are_not_used() {
+    const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    for last_words in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"] {
+        let (listener, address) = listener();
+        let pool = pool();
+        let ask = || {
+            let pool = pool.clone();
+            tokio::spawn(async move {
+                let answer = pool.send(address, Http1, get("/")).await.ok()?;
+                answer.into_body().collect().await.ok()
+            })
+        };
+        let mut connections = Vec::new();
+        for _ in 0..2 {
+            drop(ask());
+            let mut raw = Raw(listener.accept().await.unwrap().0);
+            raw.hear("\r\n\r\n").await;
+            connections.push(raw);
+        }
+        for (at, raw) in connections.iter_mut().enumerate() {
+            raw.say(OK).await;
+            until(|| pool.idle() == at + 1).await;
+        }
+        let mut warmest = connections.pop().unwrap();
+        let broken = ask();
+        warmest.hear("\r\n\r\n").await;
+        warmest.say(last_words).await;
+        // The process is gone, and of the other connection nobody has heard it yet.
+        drop(warmest);
+        assert!(within(broken).await.unwrap().is_none());
+
+        let next = ask();
+        let mut new = Raw(within(listener.accept()).await.unwrap().0);
+        new.hear("\r\n\r\n").await;
+        new.say(OK).await;
+        assert_eq!(within(next).await.unwrap().unwrap().to_bytes(), "ok");
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_may_have_been_acted_on_is_not_repeated() {
     let (listener, address) = listener();
     tokio::spawn(async move {

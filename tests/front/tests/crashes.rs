@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use e2e::http::Target;
+use e2e::http::{Reply, Target};
 use e2e::wait_for;
 use front::objects;
 use front::process::{Place, Process};
@@ -15,10 +15,14 @@ use hyper::header::HOST;
 use hyper::{Method, Request, body::Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const APP_PORT: u16 = 3000;
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A request under way.
+type Asked = JoinHandle<Result<Reply>>;
 
 /// Answers `/length` and `/chunked` by half, `/silent` not at all, `/seen` by how many of these came, anything else whole.
 const APP: &str = r#"
@@ -83,7 +87,7 @@ async fn is_broken(mut body: Incoming) -> Result<()> {
 }
 
 /// A request that the app has seen, as so many in all, and not answered.
-async fn silent(method: Method, seen: u32) -> Result<tokio::task::JoinHandle<Result<e2e::http::Reply>>> {
+async fn silent(method: Method, seen: u32) -> Result<Asked> {
     let asked = tokio::spawn(async move { target().send(method, "/silent", Bytes::new()).await });
     in_the_app(seen).await?;
     Ok(asked)
@@ -146,12 +150,14 @@ async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_se
 }
 
 /// A request that waits is sent again to apps that die with it, so many times; then its client is told.
-async fn dies_with(get: tokio::task::JoinHandle<Result<e2e::http::Reply>>, times: usize) -> Result<()> {
+async fn dies_with(mut get: Asked, times: usize) -> Result<()> {
     for _ in 0..times {
-        ensure!(!get.is_finished(), "it waits for an app that takes it");
         let next = app().await?;
         answers_again().await?;
-        in_the_app(1).await?;
+        tokio::select! {
+            told = &mut get => bail!("it waits for an app that takes it: {:?}", told??),
+            seen = in_the_app(1) => seen?,
+        }
         next.end().await?;
     }
     let told = get.await??;

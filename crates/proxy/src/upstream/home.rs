@@ -14,7 +14,7 @@ use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     Cause, PoolLimits,
-    http1::{Connection, Idle},
+    connection::{Connection, Idle},
     http2::Shared,
 };
 use crate::{Shortage, net::Dial, sockets::Roomy};
@@ -84,6 +84,11 @@ impl Home {
             free.remove(0);
         }
         free.push(Idle { connection, since });
+    }
+
+    /// One connection broke: the free ones most likely end with the same process, and what is sent on them breaks as well.
+    pub(super) fn broke(&self) {
+        self.free.lock().clear();
     }
 
     /// The HTTP/2 connection with room, if one has; with `crowded`, the least busy one even if it has none.

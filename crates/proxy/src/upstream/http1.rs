@@ -1,8 +1,6 @@
 //! HTTP/1: one message at a time on a connection.
 
 use std::{
-    future::poll_fn,
-    pin::pin,
     sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
@@ -10,15 +8,12 @@ use std::{
 
 use http::{Request, Response, StatusCode};
 use http_body::Body as _;
-use hyper::{
-    body::Incoming,
-    client::conn::{TrySendError, http1::SendRequest},
-};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::time::Instant;
 
 use super::{
     Cause, Lease as AnyLease, SendError,
+    connection::{Connection, lost},
     driven::Driven,
     home::{BUFFER_MAX, Home},
 };
@@ -33,67 +28,6 @@ use crate::{
 /// pauses are the hot path, where the copy would cost more than it saves.
 const DOUBTFUL_AFTER: Duration = Duration::from_millis(100);
 
-/// A connection.
-#[derive(Debug)]
-pub(super) struct Connection {
-    sender: SendRequest<Body>,
-    /// `None`: it has a task of its own.
-    driven: Option<Driven>,
-}
-
-impl Connection {
-    /// Takes note of what came while nobody looked; whether it may be used.
-    pub(super) fn look(&mut self) -> bool {
-        if let Some(driven) = &mut self.driven {
-            driven.turn();
-        }
-        self.is_ready()
-    }
-
-    /// As far as is known: that it was closed meanwhile is noticed before anything is sent.
-    pub(super) fn is_ready(&self) -> bool {
-        self.sender.is_ready() && !self.sender.is_closed()
-    }
-
-    async fn exchange(&mut self, request: Request<Body>) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
-        let mut sent = pin!(self.sender.try_send_request(request));
-        match &mut self.driven {
-            Some(driven) => poll_fn(|cx| driven.drive(cx, |cx| sent.as_mut().poll(cx))).await,
-            None => sent.await,
-        }
-    }
-
-    fn let_go(&mut self) {
-        if let Some(driven) = self.driven.take() {
-            driven.let_go();
-        }
-    }
-
-    /// Back to its home: at once if it is ready, as nearly always; otherwise when it is.
-    fn go_home(mut self, home: Arc<Home>) {
-        if self.is_ready() || self.look() {
-            if let Some(driven) = &self.driven {
-                driven.rest();
-            }
-            home.put(self);
-            return;
-        }
-        self.let_go();
-        tokio::spawn(async move {
-            if self.sender.ready().await.is_ok() {
-                home.put(self);
-            }
-        });
-    }
-}
-
-/// A free connection.
-#[derive(Debug)]
-pub(super) struct Idle {
-    pub(super) connection: Connection,
-    pub(super) since: Instant,
-}
-
 /// A connection in use: back to its home when the message is over, closed if it is dropped before.
 pub(crate) struct Lease {
     connection: Option<Connection>,
@@ -107,8 +41,8 @@ impl Lease {
         cx: &mut Context<'_>,
         mut look: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        match self.connection.as_mut().and_then(|connection| connection.driven.as_mut()) {
-            Some(driven) => driven.drive(cx, look),
+        match &mut self.connection {
+            Some(connection) => connection.drive(cx, look),
             None => look(cx),
         }
     }
@@ -121,6 +55,7 @@ impl Lease {
 
     pub(super) fn broken(&mut self) {
         self.connection = None;
+        self.home.broke();
     }
 }
 
@@ -132,7 +67,7 @@ pub(super) async fn send<D: Dial>(
     let upload = Upload::of(&mut request);
     while let Some((mut connection, unused)) = home.take() {
         let spare = (unused > DOUBTFUL_AFTER).then(|| copy(&request)).flatten();
-        let mut error = match connection.exchange(request).await {
+        let mut error = match connection.exchange(request, &home).await {
             Ok(response) => return Ok(leased(response, connection, home, upload)),
             Err(error) => error,
         };
@@ -147,7 +82,7 @@ pub(super) async fn send<D: Dial>(
         Ok(connection) => connection,
         Err(cause) => return Err(SendError::unsent(request, cause)),
     };
-    match connection.exchange(request).await {
+    match connection.exchange(request, &home).await {
         Ok(response) => Ok(leased(response, connection, home, upload)),
         Err(error) => Err(SendError::of(error)),
     }
@@ -160,7 +95,7 @@ async fn open<D: Dial>(home: &Home, dial: &D) -> Result<Connection, Cause> {
         .handshake(TokioIo::new(io))
         .await
         .map_err(Cause::Http)?;
-    Ok(Connection { sender, driven: Some(Driven::new(http.with_upgrades())) })
+    Ok(Connection::new(sender, Driven::new(http.with_upgrades())))
 }
 
 /// A response's body drives its connection, and a reader who pauses stops it. What is still sent must not wait for that,
@@ -200,17 +135,6 @@ impl Upload {
     fn is_over(&self) -> bool {
         self.0.as_ref().is_none_or(|sending| sending.strong_count() == 0)
     }
-}
-
-/// The connection went away without a byte of an answer.
-fn lost(error: &TrySendError<Request<Body>>) -> bool {
-    let error = error.error();
-    error.is_incomplete_message()
-        || error.is_canceled()
-        || error.is_closed()
-        || std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(
-            |cause| matches!(cause.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe),
-        )
 }
 
 /// The request once more, if its method allows that and it has no body.
