@@ -4,7 +4,7 @@
 //! hold; and `listen/strict.rs` in the bytes before it what hyper does not show.
 
 use http::{
-    HeaderMap, Method, Request, StatusCode, Uri, Version,
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING},
 };
 
@@ -125,9 +125,13 @@ fn is_host(host: &[u8]) -> bool {
     named && port.is_none_or(|port| port.len() <= 5 && port.iter().all(u8::is_ascii_digit))
 }
 
-/// RFC 9112, 6.1 and 6.3.
+/// RFC 9110, 8.6; RFC 9112, 6.1 and 6.3.
 fn framing<B>(request: &Request<B>) -> Result<(), Failure> {
     let headers = request.headers();
+    // Of HTTP/2 h2 takes it for zero.
+    if headers.get_all(CONTENT_LENGTH).iter().any(HeaderValue::is_empty) {
+        return bad("the Content-Length is no number");
+    }
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else {
         return Ok(());

@@ -32,6 +32,7 @@ pub(crate) fn from_request(headers: &mut HeaderMap) -> Option<HeaderValue> {
             headers.insert(TE, HeaderValue::from_static("trailers"));
         }
     }
+    one_length(headers);
     // RFC 9113, 3.1: h2c by upgrade is obsolete, and a classic way past a proxy's rules.
     upgrade.filter(|protocol| !has_token(protocol, "h2c"))
 }
@@ -51,7 +52,16 @@ pub(crate) fn from_response<B>(response: &mut Response<B>) -> Option<HeaderValue
     if headers.contains_key(TRANSFER_ENCODING) || status == StatusCode::NO_CONTENT {
         headers.remove(CONTENT_LENGTH);
     }
+    one_length(headers);
     remove_connection(headers)
+}
+
+/// RFC 9112, 6.3: lengths that are the same, as hyper has made sure, are replaced by one.
+fn one_length(headers: &mut HeaderMap) {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    if let (Some(length), Some(_)) = (lengths.next().cloned(), lengths.next()) {
+        headers.insert(CONTENT_LENGTH, length);
+    }
 }
 
 /// Whether a comma-separated field names `token`, in any case.
@@ -142,6 +152,18 @@ mod tests {
         // Upgrade without `Connection: upgrade` asks for nothing.
         assert_eq!(from_request(&mut headers), None);
         assert_eq!(left(&headers), ["accept", "trailer"]);
+    }
+
+    #[test]
+    fn of_several_lengths_one_is_passed_on() {
+        let lengths = [("content-length", "5"), ("content-length", "5")];
+        let mut request = map(&lengths);
+        from_request(&mut request);
+        let mut response = response(&lengths);
+        from_response(&mut response);
+        for headers in [&request, response.headers()] {
+            assert_eq!(headers.get_all(CONTENT_LENGTH).iter().collect::<Vec<_>>(), ["5"]);
+        }
     }
 
     #[test]

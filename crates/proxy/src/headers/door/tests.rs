@@ -47,6 +47,8 @@ fn http1_heads() {
         ("OPTIONS", "*", &[HOST], None),
         ("GET", "*", &[HOST], Some(400)),
         ("CONNECT", "a:443", &[HOST], Some(405)),
+        ("POST", "/", &[HOST, ("content-length", "")], Some(400)),
+        ("POST", "/", &[HOST, ("content-length", "0"), ("content-length", "")], Some(400)),
         ("POST", "/", &[HOST, ("transfer-encoding", "chunked")], None),
         ("POST", "/", &[HOST, ("transfer-encoding", "chunked"), ("content-length", "3")], Some(400)),
         ("POST", "/", &[HOST, ("transfer-encoding", "gzip, chunked")], Some(501)),
