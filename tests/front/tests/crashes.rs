@@ -134,7 +134,7 @@ async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_se
     let _front = stack::front(&["--pod", "127.0.0.1"], false, Place::default()).await?;
     let halves = [half("/length").await?, half("/chunked").await?];
     let post = silent(Method::POST, 1).await?;
-    let get = silent(Method::GET, 2).await?;
+    let mut get = silent(Method::GET, 2).await?;
     sidecar.process.end().await?;
     for half in halves {
         is_broken(half).await?;
@@ -143,21 +143,25 @@ async fn a_queue_proxy_that_dies_breaks_its_answers_and_what_is_idempotent_is_se
     ensure!((told.status, told.header("todoapp-error")) == (502, "upstream-broken"), "{told:?}");
     ensure!(!get.is_finished(), "it waits for a pod that takes it");
     let _sidecar = Sidecar::start(APP_PORT, false, Place::default()).await?;
-    answers_again().await?;
-    in_the_app(3).await?;
+    comes_again(&mut get, 3).await?;
     first.end().await?;
     dies_with(get, 1).await
+}
+
+/// A request that waits is sent again, and the app has then seen so many in all.
+async fn comes_again(get: &mut Asked, seen: u32) -> Result<()> {
+    answers_again().await?;
+    tokio::select! {
+        told = get => bail!("it waits for an app that takes it: {:?}", told??),
+        seen = in_the_app(seen) => seen,
+    }
 }
 
 /// A request that waits is sent again to apps that die with it, so many times; then its client is told.
 async fn dies_with(mut get: Asked, times: usize) -> Result<()> {
     for _ in 0..times {
         let next = app().await?;
-        answers_again().await?;
-        tokio::select! {
-            told = &mut get => bail!("it waits for an app that takes it: {:?}", told??),
-            seen = in_the_app(1) => seen?,
-        }
+        comes_again(&mut get, 1).await?;
         next.end().await?;
     }
     let told = get.await??;

@@ -56,11 +56,11 @@ pub(crate) fn from_response<B>(response: &mut Response<B>) -> Option<HeaderValue
     remove_connection(headers)
 }
 
-/// RFC 9112, 6.3: lengths that are the same, as hyper has made sure, are replaced by one.
+/// RFC 9112, 6.3: equal lengths are replaced by one. Differing ones hyper and h2 have refused where they frame content.
 fn one_length(headers: &mut HeaderMap) {
-    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
-    if let (Some(length), Some(_)) = (lengths.next().cloned(), lengths.next()) {
-        headers.insert(CONTENT_LENGTH, length);
+    let several = headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some();
+    if several && let Some(first) = headers.remove(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, first);
     }
 }
 
