@@ -24,7 +24,8 @@ pub async fn print(cluster: &Cluster, namespace: &str) {
     show(&["-n", namespace, "get", "events", "--sort-by=.lastTimestamp"]).await;
     show(&["-n", &cluster.system, "get", "pods", "-o", "wide"]).await;
     for component in [Component::Operator, Component::Activator] {
-        logs(cluster, namespace, component).await;
+        println!("--- logs of {component:?}");
+        println!("{}", logs(cluster, namespace, component).await);
     }
 }
 
@@ -36,14 +37,13 @@ async fn show(arguments: &[&str]) {
     }
 }
 
-/// Of the last lines those that speak of the namespace, and warnings.
-async fn logs(cluster: &Cluster, namespace: &str, component: Component) {
-    println!("--- logs of {component:?}");
+/// Of a component's last lines those that speak of the namespace, and warnings.
+pub async fn logs(cluster: &Cluster, namespace: &str, component: Component) -> String {
     let arguments = ["-n", &cluster.system, "logs", "-l", component.selector(), "--tail=400", "--prefix"];
     let text = run("kubectl", &arguments).await.unwrap_or_else(|error| format!("{error:#}"));
     let ours = |line: &&str| [namespace, "WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
     let lines: Vec<&str> = text.lines().filter(ours).collect();
-    println!("{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }
 
 async fn containers(cluster: &Cluster, namespace: &str) -> String {

@@ -17,7 +17,7 @@ use e2e::audit::{self, Call};
 use e2e::cluster::Component;
 use e2e::http::Target;
 use e2e::namespace::in_new_namespace;
-use e2e::{App, Space, command};
+use e2e::{App, Space, command, diagnosis};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
@@ -119,7 +119,7 @@ async fn one_start(target: &Target, name: &str) -> Result<Start> {
     Ok(Start { name: name.to_owned(), moments })
 }
 
-/// Where the time of one start went, and what its sidecar says of it.
+/// Where the time of one start went, and what its sidecar and the activators say of it.
 async fn tell(space: &Space, start: &Start) {
     eprintln!("{} at {}:", start.name, start.moments.sent);
     for (phase, took) in PHASES.iter().zip(start.moments.phases()) {
@@ -128,6 +128,11 @@ async fn tell(space: &Space, start: &Start) {
     let app = format!("{APP}={}", start.name);
     let arguments = ["-n", &space.name, "logs", "-l", &app, "-c", SIDECAR_CONTAINER, "--timestamps", "--tail=20"];
     eprintln!("{}", command::run("kubectl", &arguments).await.unwrap_or_else(|error| format!("{error:#}")));
+    let activators = diagnosis::logs(&space.cluster, &space.name, Component::Activator).await;
+    let revision = format!("{}-00001", start.name);
+    for line in activators.lines().filter(|line| line.contains(&revision)) {
+        eprintln!("{line}");
+    }
 }
 
 /// Names of the phases, in the order of [`phases`].
