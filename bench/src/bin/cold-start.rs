@@ -186,7 +186,8 @@ fn report(quick: &[Sample; 6], slow: &[Sample; 6], Bound([app, both]): &Bound) {
     println!("{}", app.row("scale PATCH → the app's container of a bare Deployment listens"));
     println!("{}", both.row("scale PATCH → both containers listen"));
     let ms = |sample: &Sample, share| sample.quantile(share).as_secs_f64() * 1000.0;
-    println!("\nFirst request ÷ bound at p50: {:.3}.", ms(&quick[0], 0.5) / ms(both, 0.5));
+    let ratio = |share| ms(&quick[0], share) / ms(both, share);
+    println!("\nFirst request ÷ bound: {:.3} at p50, {:.3} at p99.", ratio(0.5), ratio(0.99));
     println!("\n### Promises\n\n{PROMISES}");
     println!("{}", promise("first request, p50", ms(&quick[0], 0.5), 250.0, "ms"));
     println!("{}", promise("first request, p99", ms(&quick[0], 0.99), PROMISED_MS as f64, "ms"));
