@@ -37,11 +37,11 @@ async fn show(arguments: &[&str]) {
     }
 }
 
-/// Of a component's last lines those that speak of the namespace, and warnings.
-pub async fn logs(cluster: &Cluster, namespace: &str, component: Component) -> String {
+/// Of a component's last lines those that speak of a namespace or whatever else is `named`, and warnings.
+pub async fn logs(cluster: &Cluster, named: &str, component: Component) -> String {
     let arguments = ["-n", &cluster.system, "logs", "-l", component.selector(), "--tail=400", "--prefix"];
     let text = run("kubectl", &arguments).await.unwrap_or_else(|error| format!("{error:#}"));
-    let ours = |line: &&str| [namespace, "WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
+    let ours = |line: &&str| [named, "WARN", "ERROR", "panicked"].iter().any(|word| line.contains(word));
     let lines: Vec<&str> = text.lines().filter(ours).collect();
     lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
 }

@@ -17,7 +17,7 @@ use e2e::audit::{self, Call};
 use e2e::cluster::Component;
 use e2e::http::Target;
 use e2e::namespace::in_new_namespace;
-use e2e::{App, Space, command, diagnosis};
+use e2e::{App, Space, command, diagnosis, wait_for};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
@@ -26,6 +26,8 @@ const SLOW_MS: u64 = 500;
 /// Promised of first requests at p99. One that takes longer, beside what its app does to listen, tells its story on
 /// standard error.
 const PROMISED_MS: u64 = 600;
+/// A container's log can be had so long after its start at the latest.
+const TOLD_MAX: Duration = Duration::from_secs(5);
 
 #[derive(Parser, Clone, Copy)]
 #[command(about = "Measures first requests to sleeping apps")]
@@ -127,12 +129,11 @@ async fn tell(space: &Space, start: &Start) {
     }
     let app = format!("{APP}={}", start.name);
     let arguments = ["-n", &space.name, "logs", "-l", &app, "-c", SIDECAR_CONTAINER, "--timestamps", "--tail=20"];
-    eprintln!("{}", command::run("kubectl", &arguments).await.unwrap_or_else(|error| format!("{error:#}")));
-    let activators = diagnosis::logs(&space.cluster, &space.name, Component::Activator).await;
+    // The kubelet tells of a container a moment after it serves, and until then there is no log of it.
+    let sidecar = wait_for("the sidecar's log", TOLD_MAX, || command::run("kubectl", &arguments)).await;
+    eprintln!("{}", sidecar.unwrap_or_else(|error| format!("{error:#}")));
     let revision = format!("{}-00001", start.name);
-    for line in activators.lines().filter(|line| line.contains(&revision)) {
-        eprintln!("{line}");
-    }
+    eprintln!("{}", diagnosis::logs(&space.cluster, &revision, Component::Activator).await);
 }
 
 /// Names of the phases, in the order of [`phases`].
